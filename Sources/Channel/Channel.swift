@@ -1,0 +1,1 @@
+// The target Channel; Package.swift says what it may import.

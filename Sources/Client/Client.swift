@@ -1,0 +1,1 @@
+// The target Client; Package.swift says what it may import.

@@ -1,0 +1,1 @@
+// The target Crypto; Package.swift says what it may import.

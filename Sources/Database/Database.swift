@@ -1,0 +1,1 @@
+// The target Database; Package.swift says what it may import.

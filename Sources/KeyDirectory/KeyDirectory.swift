@@ -1,0 +1,1 @@
+// The target KeyDirectory; Package.swift says what it may import.

@@ -1,0 +1,1 @@
+// The target Mailbox; Package.swift says what it may import.

@@ -1,0 +1,1 @@
+// The target Platform; Package.swift says what it may import.

@@ -1,0 +1,1 @@
+// The target Primitives; Package.swift says what it may import.

@@ -1,0 +1,1 @@
+// The target VectorSuites; Package.swift says what it may import.

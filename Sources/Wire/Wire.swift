@@ -1,0 +1,1 @@
+// The target Wire; Package.swift says what it may import.
