@@ -1,0 +1,60 @@
+import Glibc
+
+/// Where a program writes: results to standard output, everything else to standard error.
+///
+/// Takes `SafeText` and nothing else, so no command can print raw text from the network.
+///
+/// - SPEC: §10.7, CL-1
+public enum Output {
+    /// Writes one line of results to standard output.
+    ///
+    /// - Throws: `OutputError.closed` when nobody reads any more, `.failed` on another error (a
+    ///   full disk behind a redirection, for example); the caller must not report success.
+    public static func line(_ text: SafeText) throws(OutputError) {
+        try write(text.description + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Writes results without a line break, for example a prompt.
+    ///
+    /// - Throws: As `line(_:)`.
+    public static func part(_ text: SafeText) throws(OutputError) {
+        try write(text.description, to: STDOUT_FILENO)
+    }
+
+    /// Writes a line for the person to standard error; a failure to do so has no one to tell.
+    public static func note(_ text: SafeText) {
+        try? write(text.description + "\n", to: STDERR_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) throws(OutputError) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let bytes = rest
+            let written = unsafe bytes.withUnsafeBytes { buffer in
+                // The buffer is not empty, and write reads only its `count` bytes.
+                unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+            }
+            if written > 0 {
+                rest = rest.dropFirst(written)
+                continue
+            }
+            let code = errno
+            if written < 0, code == EINTR { continue }
+            if written < 0, code == EAGAIN {
+                // Somebody made our terminal or pipe non-blocking: wait until it takes more.
+                var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                _ = unsafe Glibc.poll(&poll, 1, -1)
+                continue
+            }
+            throw code == EPIPE ? .closed : .failed(code: code)
+        }
+    }
+}
+
+/// Why results could not be written.
+public enum OutputError: Error, Equatable, Sendable {
+    /// The reader of a pipe went away.
+    case closed
+    /// The system refused, with its `errno`.
+    case failed(code: Int32)
+}
