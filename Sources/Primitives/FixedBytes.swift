@@ -1,0 +1,104 @@
+/// Exactly `byteCount` public bytes, held in place: ids, digests, nonces, public keys, signatures.
+///
+/// Not for secrets: it can be copied, compared with `==` and printed. Printing shows the first four
+/// bytes only, so that a log line never carries a whole id or key.
+package struct FixedBytes<let byteCount: Int>: Sendable {
+    /// The bytes themselves.
+    package var storage: InlineArray<byteCount, UInt8>
+
+    /// Wraps bytes that already have the right count.
+    package init(_ storage: InlineArray<byteCount, UInt8>) { self.storage = storage }
+
+    /// All bytes zero.
+    package init() { storage = InlineArray(repeating: 0) }
+
+    /// All bytes the same.
+    package init(repeating byte: UInt8) { storage = InlineArray(repeating: byte) }
+
+    /// All bytes zero.
+    package static var zero: Self { Self() }
+
+    /// Copies a span, or returns nil unless it has exactly `byteCount` bytes.
+    package init?(copying source: RawSpan) {
+        guard source.byteCount == byteCount else { return nil }
+        var bytes = InlineArray<byteCount, UInt8>(repeating: 0)
+        for index in 0..<byteCount {
+            bytes[index] = source.byte(at: index)
+        }
+        storage = bytes
+    }
+
+    /// Reads strict lower-case hexadecimal, or returns nil for any other text or length.
+    package init?(hex text: String) {
+        guard let bytes = try? Hex.decode(text) else { return nil }
+        self.init(copying: bytes.raw)
+    }
+
+    /// The number of bytes.
+    package var byteCount: Int { Self.byteCount }
+
+    /// True when every byte is zero. Not for secrets: the time depends on the bytes.
+    package var isZero: Bool {
+        for index in 0..<byteCount where storage[index] != 0 { return false }
+        return true
+    }
+
+    /// The bytes, borrowed.
+    package var raw: RawSpan {
+        @_lifetime(borrow self)
+        get { storage.raw }
+    }
+
+    /// The bytes, borrowed for writing.
+    package var mutableRaw: MutableRawSpan {
+        @_lifetime(&self)
+        mutating get { storage.mutableRaw }
+    }
+
+    /// A copy of the bytes as an array.
+    package var array: [UInt8] { [UInt8](copying: raw) }
+
+    /// All bytes as lower-case hexadecimal.
+    package var hex: String { Hex.encode(raw) }
+
+    /// The byte at `index`, which is in `0..<byteCount`.
+    package subscript(index: Int) -> UInt8 {
+        get { storage[index] }
+        set { storage[index] = newValue }
+    }
+}
+
+extension FixedBytes: Hashable, Comparable {
+    package static func == (left: Self, right: Self) -> Bool {
+        for index in 0..<byteCount where left.storage[index] != right.storage[index] {
+            return false
+        }
+        return true
+    }
+
+    /// Orders by the first byte that differs.
+    package static func < (left: Self, right: Self) -> Bool {
+        for index in 0..<byteCount where left.storage[index] != right.storage[index] {
+            return left.storage[index] < right.storage[index]
+        }
+        return false
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        // Safe: the buffer is read during the call only.
+        unsafe raw.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+}
+
+extension FixedBytes: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The first four bytes in hexadecimal and an ellipsis.
+    package var description: String {
+        guard byteCount > 4 else { return hex }
+        return Hex.encode(raw.extracting(0..<4)) + "…"
+    }
+
+    package var debugDescription: String { description }
+
+    /// Empty, so that `dump` shows no more than `description`.
+    package var customMirror: Mirror { Mirror(self, children: []) }
+}

@@ -1,1 +1,0 @@
-// The target Primitives; Package.swift says what it may import.
