@@ -1,1 +1,0 @@
-// The target Channel; Package.swift says what it may import.
