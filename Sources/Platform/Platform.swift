@@ -1,1 +1,0 @@
-// The target Platform; Package.swift says what it may import.
