@@ -1,0 +1,107 @@
+# shellcheck shell=bash disable=SC2034,SC2154
+# The parts of the test command: one row and one function each. Sourced by scripts/test, which runs
+# every function in a process of its own, standing in the repository, with $results set to an empty
+# folder. A part shows what it found as xunit files there; a function that fails without saying so
+# in a file counts as one failed test, and so does one that leaves no test at all.
+
+# name | what it needs: parts that must have passed, @groups of packages | seconds it may take | what
+# it shows. The rows are in the order they run in: the cheap ones first.
+parts='
+packages |                 |  900 | what the parts need from Debian is installed
+runner   |                 |  120 | this command counts as it says it does
+lint     | @lint           |  120 | Swift is formatted, scripts and Python files parse
+build    | @build          | 1500 | everything compiles in release, warnings are errors, imports as declared
+spec     | build @spec     |  120 | SPEC.md, the code and the tests agree; what may depend on what
+unit     | build           |  600 | each target by itself, in process
+asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
+tsan     | build           | 1200 | what runs on threads under the thread sanitizer
+'
+
+part_packages() {
+    # The groups that the chosen parts need; scripts/test says which.
+    local group status=0
+    # shellcheck disable=SC2086  # A list of words.
+    "$root/scripts/packages" $needed_groups || status=$?
+    for group in $needed_groups; do
+        if "$root/scripts/packages" --check "$group" >&2; then
+            report_pass "$group"
+        else
+            report_failure "$group" "the packages above are missing"
+        fi
+    done
+    [ -n "$needed_groups" ] || report_pass "nothing is needed"
+    return "$status"
+}
+
+part_runner() {
+    "$root/scripts/check-runner" "$results"
+}
+
+part_lint() {
+    local file
+    report "swift format" swift format lint --strict --recursive Sources Tests Package.swift
+    while read -r file; do
+        report "$file parses" bash -n "$file"
+        report "$file by shellcheck" shellcheck --severity=warning "$file"
+    done < <(shell_files)
+    while read -r file; do
+        report "$file parses" python3 -c \
+            'import ast, sys; ast.parse(open(sys.argv[1], encoding="utf-8").read())' "$file"
+    done < <(find Tests scripts -name '*.py' | sort)
+}
+
+# Every shell script of the repository, known by its name or by its first line.
+shell_files() {
+    find scripts Tests .ci -type f | sort | while read -r file; do
+        case $file in
+            *.sh) printf '%s\n' "$file" ;;
+            *.swift | *.py | *.json | *.txt | *.md) ;;
+            *)
+                if head -n 1 "$file" | grep -q '^#!.*\bbash$'; then
+                    printf '%s\n' "$file"
+                fi
+                ;;
+        esac
+    done
+}
+
+part_build() {
+    require "release build" "$root/scripts/build"
+}
+
+part_spec() {
+    run_suites SpecTests '^SpecTests\.'
+}
+
+part_unit() {
+    local folder target
+    for folder in Tests/*Tests; do
+        target=$(basename "$folder")
+        case $target in
+            SpecTests | EndToEndTests | SimulationTests) continue ;;
+        esac
+        if grep -qr --include='*.swift' '@Test' "$folder"; then
+            run_suites "$target" "^$target\\."
+        else
+            note "$target has no test yet"
+        fi
+    done
+}
+
+part_asan() {
+    # XCTest, which is linked but not used, leaks 368 bytes of its own.
+    export ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$root/scripts/lsan.supp
+    run_sanitized address \
+        '^(WireTests|ChannelTests|KeyDirectoryTests|MailboxTests|DatabaseTests)\.'
+}
+
+part_tsan() {
+    export TSAN_OPTIONS=halt_on_error=0
+    run_sanitized thread '^(PlatformTests|MailboxTests)\.'
+}
+
+# Builds with a sanitizer and runs the test targets that match: run_sanitized NAME FILTER
+run_sanitized() {
+    require "build for the $1 sanitizer" "$root/scripts/build" --sanitize "$1"
+    tests_program=$root/.build/$1/release/posternPackageTests.xctest run_suites "$1" "$2"
+}
