@@ -57,13 +57,23 @@ run_suites() {
     local program=${tests_program:-$root/.build/release/posternPackageTests.xctest}
     "$program" --testing-library swift-testing --filter "$filter" --xunit-output "$file" ||
         status=$?
-    if [ "$status" -ne 0 ] && { [ ! -s "$file" ] || [ "$(count_cases "$file" | cut -d' ' -f2)" = 0 ]; }; then
-        rm -f "$file"
-        case $status in
-            69) report_failure "$name" "no test matches $filter" ;;
-            *) report_failure "$name" "the tests ended with status $status" ;;
-        esac
-    fi
+    case $status in
+        0) ;;
+        69)
+            rm -f "$file"
+            report_failure "$name" "no test matches $filter"
+            ;;
+        *)
+            # A crash leaves half a file; a sanitizer's report or a leak at the end a whole one in
+            # which nothing failed.
+            if [ "$status" -ge 128 ] || [ ! -s "$file" ]; then
+                rm -f "$file"
+                report_failure "$name" "the tests ended with status $status"
+            elif [ "$(count_cases "$file" | cut -d' ' -f2)" = 0 ]; then
+                report_failure "$name" "the tests passed and then ended with status $status"
+            fi
+            ;;
+    esac
 }
 
 # Prints "PASSED FAILED SKIPPED" of one xunit file. A file that does not end as it must counts as
