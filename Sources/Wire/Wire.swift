@@ -1,1 +1,0 @@
-// The target Wire; Package.swift says what it may import.
