@@ -1,5 +1,6 @@
 extension RawSpan {
     /// The byte at `offset`, which must lie inside.
+    @inlinable
     @inline(__always)
     package func byte(at offset: Int) -> UInt8 {
         // Safe: any byte is a UInt8, and the load checks its bounds.
@@ -9,6 +10,7 @@ extension RawSpan {
     /// The big-endian integer that starts at `offset`, or nil when it does not lie wholly inside.
     ///
     /// - SPEC: §2, integers are big-endian.
+    @inlinable
     @inline(__always)
     package func bigEndian<Integer: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
         at offset: Int, as type: Integer.Type = Integer.self
@@ -23,6 +25,7 @@ extension RawSpan {
 
 extension Array where Element == UInt8 {
     /// Appends an integer, most significant byte first.
+    @inlinable
     package mutating func append<Integer: FixedWidthInteger & UnsignedInteger>(
         bigEndian value: Integer
     ) {

@@ -7,18 +7,22 @@ package struct FixedBytes<let byteCount: Int>: Sendable {
     package var storage: InlineArray<byteCount, UInt8>
 
     /// Wraps bytes that already have the right count.
+    @inlinable
     package init(_ storage: InlineArray<byteCount, UInt8>) { self.storage = storage }
 
     /// All bytes zero.
+    @inlinable
     package init() { storage = InlineArray(repeating: 0) }
 
     /// All bytes the same.
     package init(repeating byte: UInt8) { storage = InlineArray(repeating: byte) }
 
     /// All bytes zero.
+    @inlinable
     package static var zero: Self { Self() }
 
     /// Copies a span, or returns nil unless it has exactly `byteCount` bytes.
+    @inlinable
     package init?(copying source: RawSpan) {
         guard source.byteCount == byteCount else { return nil }
         var bytes = InlineArray<byteCount, UInt8>(repeating: 0)
@@ -35,33 +39,39 @@ package struct FixedBytes<let byteCount: Int>: Sendable {
     }
 
     /// The number of bytes.
+    @inlinable
     package var byteCount: Int { Self.byteCount }
 
     /// True when every byte is zero. Not for secrets: the time depends on the bytes.
+    @inlinable
     package var isZero: Bool {
         for index in 0..<byteCount where storage[index] != 0 { return false }
         return true
     }
 
     /// The bytes, borrowed.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get { storage.raw }
     }
 
     /// The bytes, borrowed for writing.
+    @inlinable
     package var mutableRaw: MutableRawSpan {
         @_lifetime(&self)
         mutating get { storage.mutableRaw }
     }
 
     /// A copy of the bytes as an array.
+    @inlinable
     package var array: [UInt8] { [UInt8](copying: raw) }
 
     /// All bytes as lower-case hexadecimal.
     package var hex: String { Hex.encode(raw) }
 
     /// The byte at `index`, which is in `0..<byteCount`.
+    @inlinable
     package subscript(index: Int) -> UInt8 {
         get { storage[index] }
         set { storage[index] = newValue }
@@ -69,6 +79,7 @@ package struct FixedBytes<let byteCount: Int>: Sendable {
 }
 
 extension FixedBytes: Hashable, Comparable {
+    @inlinable
     package static func == (left: Self, right: Self) -> Bool {
         for index in 0..<byteCount where left.storage[index] != right.storage[index] {
             return false
@@ -77,6 +88,7 @@ extension FixedBytes: Hashable, Comparable {
     }
 
     /// Orders by the first byte that differs.
+    @inlinable
     package static func < (left: Self, right: Self) -> Bool {
         for index in 0..<byteCount where left.storage[index] != right.storage[index] {
             return left.storage[index] < right.storage[index]
@@ -84,6 +96,7 @@ extension FixedBytes: Hashable, Comparable {
         return false
     }
 
+    @inlinable
     package func hash(into hasher: inout Hasher) {
         // Safe: the buffer is read during the call only.
         unsafe raw.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }

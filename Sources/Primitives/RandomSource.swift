@@ -10,6 +10,7 @@ package protocol RandomSource: Sendable {
 
 extension RandomSource {
     /// Public random bytes: nonces, ids. For secrets use `SecretBytes(byteCount:from:)`.
+    @inlinable
     package mutating func bytes<let count: Int>(
         _ type: FixedBytes<count>.Type = FixedBytes<count>.self
     ) -> FixedBytes<count> {
@@ -28,6 +29,7 @@ extension RandomSource {
     }
 
     /// A uniformly random integer of any value.
+    @inlinable
     package mutating func integer<Integer: FixedWidthInteger & UnsignedInteger>(
         _ type: Integer.Type = Integer.self
     ) -> Integer {

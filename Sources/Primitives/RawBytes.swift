@@ -4,6 +4,7 @@
 
 extension Span where Element == UInt8 {
     /// The same bytes as a raw span.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(copy self)
         get {
@@ -15,6 +16,7 @@ extension Span where Element == UInt8 {
 
 extension MutableSpan where Element == UInt8 {
     /// The same bytes as a raw span that may be written.
+    @inlinable
     package var mutableRaw: MutableRawSpan {
         @_lifetime(&self)
         mutating get {
@@ -26,6 +28,7 @@ extension MutableSpan where Element == UInt8 {
 
 extension Array where Element == UInt8 {
     /// The bytes of the array, borrowed.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -35,6 +38,7 @@ extension Array where Element == UInt8 {
     }
 
     /// The bytes of the array, borrowed for writing.
+    @inlinable
     package var mutableRaw: MutableRawSpan {
         @_lifetime(&self)
         mutating get {
@@ -47,12 +51,14 @@ extension Array where Element == UInt8 {
     }
 
     /// Copies the bytes of a span into a new array.
+    @inlinable
     package init(copying source: RawSpan) {
         // Safe: the buffer is read during the call only.
         self = unsafe source.withUnsafeBytes { unsafe [UInt8]($0) }
     }
 
     /// Appends the bytes of a span.
+    @inlinable
     package mutating func append(copying source: RawSpan) {
         // Safe: the buffer is read during the call only.
         unsafe source.withUnsafeBytes { unsafe append(contentsOf: $0) }
@@ -61,6 +67,7 @@ extension Array where Element == UInt8 {
 
 extension ArraySlice where Element == UInt8 {
     /// The bytes of the slice, borrowed.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -72,6 +79,7 @@ extension ArraySlice where Element == UInt8 {
 
 extension InlineArray where Element == UInt8 {
     /// The bytes of the array, borrowed.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -81,6 +89,7 @@ extension InlineArray where Element == UInt8 {
     }
 
     /// The bytes of the array, borrowed for writing.
+    @inlinable
     package var mutableRaw: MutableRawSpan {
         @_lifetime(&self)
         mutating get {
@@ -95,6 +104,7 @@ extension InlineArray where Element == UInt8 {
 
 extension StaticString {
     /// The UTF-8 bytes of the literal, without a terminator; for labels of derivations.
+    @inlinable
     package var raw: RawSpan {
         @_lifetime(immortal)
         get {
