@@ -10,6 +10,8 @@ package enum AEADError: Error, Equatable, Sendable {
 ///
 /// It does not commit to its key: a box can be made that opens under two keys, so what is opened
 /// under a passphrase or by a key that others may choose carries a commitment besides.
+///
+/// - SPEC: §4.3, PR-6
 package protocol AEAD {
     /// The nonce; a key never sees one twice.
     associatedtype Nonce: Sendable
@@ -133,7 +135,7 @@ extension AEAD {
                 }
             }
         }
-        guard opened else { throw .authentication }
+        guard opened else { throw .authentication }  // PR-6
     }
 
     /// Seals in place: all of `buffer` but its last 16 bytes is the plaintext, and those receive
@@ -173,7 +175,7 @@ extension AEAD {
                 unsafe openRaw(target, target, count, associatedData, nonce, $0)
             }
         }
-        guard opened else { throw .authentication }
+        guard opened else { throw .authentication }  // PR-6
         return count - tagByteCount
     }
 }

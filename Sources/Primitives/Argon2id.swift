@@ -11,6 +11,8 @@ package enum Argon2idError: Error, Equatable, Sendable {
 /// Argon2id version 1.3 (RFC 9106), one lane: a key from a passphrase.
 ///
 /// libsodium fixes one lane and takes neither a secret nor associated data.
+///
+/// - SPEC: §4.5, PR-8
 package enum Argon2id {
     /// Bytes in a salt, as libsodium fixes it.
     package static let saltByteCount = 16
@@ -56,7 +58,10 @@ package enum Argon2id {
         guard
             (1...Parameters.passesMax).contains(parameters.passes),
             (Parameters.memoryKiBMin...Parameters.memoryKiBMax).contains(parameters.memoryKiB)
-        else { throw .parameters(passes: parameters.passes, memoryKiB: parameters.memoryKiB) }
+        else {
+            // PR-8
+            throw .parameters(passes: parameters.passes, memoryKiB: parameters.memoryKiB)
+        }
         let words = passphrase.raw
         return try SecretBytes(byteCount: byteCount, home: home) {
             output throws(Argon2idError) in

@@ -2,7 +2,7 @@ internal import CSodium
 
 /// ChaCha20-Poly1305 (RFC 8439): for keys used once and for counter nonces.
 ///
-/// - SPEC: §4, PR-6
+/// - SPEC: §4.1
 package enum ChaChaPoly: AEAD {
     /// 12 bytes: a counter, or all zero under a key that is used once.
     package typealias Nonce = FixedBytes<12>
@@ -38,7 +38,7 @@ package enum ChaChaPoly: AEAD {
 /// XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): for random nonces, at rest, in headers and in
 /// ephemeral frames.
 ///
-/// - SPEC: §4, PR-6
+/// - SPEC: §4.1
 package enum XChaChaPoly: AEAD {
     /// 24 bytes, drawn at random for every box.
     package typealias Nonce = FixedBytes<24>

@@ -1,6 +1,8 @@
 internal import CSodium
 
 /// Comparison whose time depends on lengths only.
+///
+/// - SPEC: §4.3, PR-10
 package enum ConstantTime {
     /// True when both spans have the same length and the same bytes.
     ///
@@ -10,7 +12,7 @@ package enum ConstantTime {
         let count = left.byteCount
         // Safe: both pointers are good for `count` bytes during the call.
         return unsafe left.withPointer { a in
-            unsafe right.withPointer { b in unsafe sodium_memcmp(a, b, count) == 0 }
+            unsafe right.withPointer { b in unsafe sodium_memcmp(a, b, count) == 0 }  // PR-10
         }
     }
 

@@ -5,7 +5,7 @@ package typealias Ed25519Signature = FixedBytes<64>
 
 /// An Ed25519 public key in its only accepted encoding.
 ///
-/// - SPEC: §4, PR-2, PR-3, PR-5
+/// - SPEC: §4.2, PR-2, PR-3, PR-5
 package struct Ed25519PublicKey: Hashable, Comparable, Sendable {
     /// The encoding, 32 bytes (RFC 8032 section 5.1.2).
     package let bytes: FixedBytes<32>
@@ -33,7 +33,7 @@ package struct Ed25519PublicKey: Hashable, Comparable, Sendable {
     }
 
     /// For a key that this module has computed itself.
-    fileprivate init(computed bytes: FixedBytes<32>) { self.bytes = bytes }
+    init(computed bytes: FixedBytes<32>) { self.bytes = bytes }
 
     /// The encoding, borrowed.
     package var raw: RawSpan {

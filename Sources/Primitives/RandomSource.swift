@@ -63,7 +63,7 @@ extension RandomSource {
 
 /// The system's randomness, through libsodium.
 ///
-/// - SPEC: §4, PR-1
+/// - SPEC: §4.1, PR-1
 package struct SystemRandom: RandomSource {
     /// Makes a source; it has no state of its own.
     package init() { Sodium.start() }

@@ -23,6 +23,8 @@ internal import CSodium
 
     /// The number of bytes.
     package let byteCount: Int
+    /// Where they lie. Secrets of more than 256 bytes are always guarded.
+    package var home: Home { unsafe slot == nil ? .guarded : .slab }
     private let base: UnsafeMutableRawPointer
     // Nil for a guarded secret.
     private let slot: SecretSlab.Slot?
@@ -35,13 +37,8 @@ internal import CSodium
         byteCount: Int, home: Home = .slab,
         fill: (inout MutableRawSpan) throws(Failure) -> Void
     ) throws(Failure) {
-        let secret = SecretBytes(
-            zeros: byteCount, pool: home == .slab ? .pool(holding: byteCount) : nil)
-        // Safe: the memory has one owner, `secret`, which outlives the span.
-        let memory = unsafe secret.base
-        var span = unsafe MutableRawSpan(_unsafeStart: memory, byteCount: byteCount)
-        try fill(&span)
-        self = secret
+        try self.init(
+            zeros: byteCount, pool: home == .slab ? .pool(holding: byteCount) : nil, fill: fill)
     }
 
     /// Copies bytes into locked memory. The caller wipes the source if it is not locked.
@@ -82,6 +79,19 @@ internal import CSodium
         }
     }
 
+    /// As above, and lets `fill` write.
+    init<Failure: Error>(
+        zeros byteCount: Int, pool: SecretSlab?,
+        fill: (inout MutableRawSpan) throws(Failure) -> Void
+    ) throws(Failure) {
+        let secret = SecretBytes(zeros: byteCount, pool: pool)
+        // Safe: the memory has one owner, `secret`, which outlives the span.
+        let memory = unsafe secret.base
+        var span = unsafe MutableRawSpan(_unsafeStart: memory, byteCount: byteCount)
+        try fill(&span)
+        self = secret
+    }
+
     deinit {
         // `sodium_free` wipes before it unmaps.
         if let slot = unsafe slot {
@@ -120,7 +130,7 @@ internal import CSodium
 
     /// A second secret with the same bytes, to stage a step that may still fail.
     package borrowing func duplicate() -> SecretBytes {
-        SecretBytes(copying: raw, home: unsafe slot == nil ? .guarded : .slab)
+        SecretBytes(copying: raw, home: home)
     }
 
     /// A new secret with the bytes in `range`, for cutting the output of a derivation.

@@ -11,11 +11,6 @@ internal import Synchronization
 ///
 /// Only `SecretBytes` uses it.
 final class SecretSlab: Sendable {
-    /// Bytes in a slot of the smallest pool.
-    static let smallestSlotByteCount = 32
-    /// Bytes in a slot of the largest pool; longer secrets get an allocation of their own.
-    static let largestSlotByteCount = 256
-
     // One pool a size, so that a 32-byte key does not occupy the room of a 256-byte one.
     private static let pool32 = SecretSlab(slotByteCount: 32)
     private static let pool64 = SecretSlab(slotByteCount: 64)
@@ -58,7 +53,6 @@ final class SecretSlab: Sendable {
     let slotByteCount: Int
     // The newest slab; the others follow by `next`. As an integer, since that is what is Sendable.
     private let newest = Atomic<UInt>(0)
-    // Where the last slot was taken or released: mostly there is room.
     private let slabCountValue = Atomic<Int>(0)
 
     /// Makes an empty pool, which must live as long as the process: slots do not retain it.

@@ -22,7 +22,7 @@ package enum SelfTest {
     /// Runs all of them.
     ///
     /// - Throws: the first function whose answer is wrong; the program must not go on.
-    /// - SPEC: §4, PR-9
+    /// - SPEC: §4.6, PR-9
     package static func run() throws(SelfTestError) {
         try run(table: KnownAnswers())
     }

@@ -1,6 +1,8 @@
 internal import CSodium
 
 /// Why a text is not the canonical encoding of some bytes.
+///
+/// - SPEC: §4.4, PR-7
 package enum TextEncodingError: Error, Equatable, Sendable {
     /// No number of bytes has an encoding of this many characters.
     case length(characterCount: Int)
@@ -108,7 +110,7 @@ package enum Base32 {
             buffer &= 0xff
         }
         guard wrong == 0 else { throw .character }
-        guard buffer & ((1 << UInt32(bitCount)) - 1) == 0 else { throw .trailingBits }
+        guard buffer & ((1 << UInt32(bitCount)) - 1) == 0 else { throw .trailingBits }  // PR-7
         return bytes
     }
 

@@ -21,7 +21,7 @@ package struct ZeroSharedSecret: Error, Equatable, Sendable {
 /// Two encodings of one key give one secret, so whoever compares keys by bytes, as every identity
 /// check does, may meet canonical ones only. A value of this type is canonical and not of low order.
 ///
-/// - SPEC: §4, PR-2, PR-3
+/// - SPEC: §4.2, PR-2, PR-3
 package struct X25519PublicKey: Hashable, Sendable {
     /// The encoding, 32 bytes, little-endian.
     package let bytes: FixedBytes<32>

@@ -116,7 +116,9 @@ struct CipherTests {
         }
     }
 
-    @Test("a flipped bit anywhere, another key, nonce or data, and every shorter box are refused")
+    @Test(
+        "PR-6 a flipped bit anywhere, another key, nonce or data, and every shorter box are refused"
+    )
     func forgeries() throws {
         try check(ChaChaPoly.self, FixedBytes(repeating: 3), FixedBytes(repeating: 4))
         try check(XChaChaPoly.self, FixedBytes(repeating: 3), FixedBytes(repeating: 4))
