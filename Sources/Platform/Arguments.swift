@@ -3,9 +3,9 @@
 /// Grammar: options may stand anywhere, as `--name VALUE`, `--name=VALUE` or `--flag`; `--` ends
 /// them; everything else is positional. A lone `-` is positional (it stands for standard input).
 /// No abbreviations: a name that grows a sibling must not change its meaning.
-public struct Arguments: Sendable {
+package struct Arguments: Sendable {
     /// An option that a command takes.
-    public struct Option: Sendable {
+    package struct Option: Sendable {
         /// Name without the dashes, for example `home`.
         public let name: String
         /// What its value is called in the help; nil for a flag.
@@ -22,7 +22,7 @@ public struct Arguments: Sendable {
     }
 
     /// What is wrong with a command line; each case names what the person typed.
-    public enum Failure: Error, Equatable, Sendable {
+    package enum Failure: Error, Equatable, Sendable {
         /// The option is not one of this command's.
         case unknownOption(String)
         /// The option needs a value.
@@ -34,7 +34,7 @@ public struct Arguments: Sendable {
     }
 
     /// What stood on the line besides options, in order.
-    public private(set) var positional: [String] = []
+    package private(set) var positional: [String] = []
     private var values: [String: String] = [:]
     private var flags: Set<String> = []
 
@@ -44,7 +44,7 @@ public struct Arguments: Sendable {
     ///   - words: The words after the program's name.
     ///   - options: What may appear.
     /// - Throws: `Failure` for anything that is not allowed.
-    public init(_ words: [String], options: [Option]) throws(Failure) {
+    package init(_ words: [String], options: [Option]) throws(Failure) {
         var words = words[...]
         while let word = words.popFirst() {
             if word == "--" {
@@ -80,9 +80,14 @@ public struct Arguments: Sendable {
         }
     }
 
+    /// Takes away the first positional word: the name of the command.
+    package mutating func dropFirstPositional() {
+        if !positional.isEmpty { positional.removeFirst() }
+    }
+
     /// The value of an option, nil when it was not given.
-    public func value(_ name: String) -> String? { values[name] }
+    package func value(_ name: String) -> String? { values[name] }
 
     /// Whether a flag was given.
-    public func has(_ name: String) -> Bool { flags.contains(name) }
+    package func has(_ name: String) -> Bool { flags.contains(name) }
 }

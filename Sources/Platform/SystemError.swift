@@ -9,7 +9,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
         case accept, bind, chmod, clone, close, connect, epoll, eventfd, flock, fstat, fsync
         case getaddrinfo, getpwnam, getsockopt, ioctl, listen, lseek, lstat, mkdir, open, poll
         case prctl, read, rename, send, setgid, setgroups, setrlimit, setsockopt, setuid
-        case sigmask, signalfd, sigwait, socket, statvfs, tcsetattr, unlink, write
+        case sigmask, signalfd, sigwait, socket, statvfs, tcgetattr, tcsetattr, unlink, write
     }
 
     /// The call that failed.

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// Where a program writes: results to standard output, everything else to standard error.
 ///
@@ -27,27 +28,9 @@ public enum Output {
     }
 
     private static func write(_ text: String, to descriptor: Int32) throws(OutputError) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let bytes = rest
-            let written = unsafe bytes.withUnsafeBytes { buffer in
-                // The buffer is not empty, and write reads only its `count` bytes.
-                unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
-            }
-            if written > 0 {
-                rest = rest.dropFirst(written)
-                continue
-            }
-            let code = errno
-            if written < 0, code == EINTR { continue }
-            if written < 0, code == EAGAIN {
-                // Somebody made our terminal or pipe non-blocking: wait until it takes more.
-                var poll = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = unsafe Glibc.poll(&poll, 1, -1)
-                continue
-            }
-            throw code == EPIPE ? .closed : .failed(code: code)
-        }
+        let code = writeAll(Array(text.utf8), to: descriptor)
+        if code == EPIPE { throw .closed }
+        if code != 0 { throw .failed(code: code) }
     }
 }
 
