@@ -47,7 +47,8 @@ struct MarkdownTests {
     func places() {
         var found: [Finding] = []
         for path in Repository.files() {
-            found += Self.machinePaths(in: path, Repository.text(path))
+            found += Self.machinePaths(
+                in: path, Repository.text(path), checkout: Repository.root.path)
         }
         #expect(found.isEmpty, "\(list(found))")
     }
@@ -55,17 +56,21 @@ struct MarkdownTests {
     @Test("a place on a machine is found")
     func findsPlaces() {
         let home = "/home" + "/somebody/key"
-        let checkout = Repository.root.path + "/Sources"
-        #expect(Self.machinePaths(in: "X.md", "see \(home)").count == 1)
-        #expect(Self.machinePaths(in: "X.md", "see /ro" + "ot/key").count == 1)
-        #expect(Self.machinePaths(in: "X.md", "see \(checkout)").count == 1)
-        #expect(Self.machinePaths(in: "X.md", "see Sources/Wire and /tmp/x").isEmpty)
+        func find(_ text: String, checkout: String = "/a/b/postern") -> Int {
+            Self.machinePaths(in: "X.md", text, checkout: checkout).count
+        }
+        #expect(find("see \(home)") == 1)
+        #expect(find("see /ro" + "ot/key") == 1)
+        #expect(find("see /a/b/other") == 1)
+        #expect(find("see Sources/Wire and /tmp/x", checkout: "/tmp/postern") == 0)
     }
 
-    private static func machinePaths(in path: String, _ text: String) -> [Finding] {
+    private static func machinePaths(
+        in path: String, _ text: String, checkout: String
+    ) -> [Finding] {
         let patterns = [/\/home\/[a-z]/, /\/root\//, /\/Users\/[A-Za-z]/]
         // Where this checkout lies, unless that is as general as `/tmp`.
-        let around = Repository.root.deletingLastPathComponent().path + "/"
+        let around = URL(filePath: checkout).deletingLastPathComponent().path + "/"
         let isTelling = around.split(separator: "/").count > 1
         var found: [Finding] = []
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)

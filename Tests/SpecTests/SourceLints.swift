@@ -119,9 +119,12 @@ enum SourceLints {
             for (index, line) in text.lines.enumerated()
             where line.holds(word: "@unchecked") && line.holds(word: "Sendable") {
                 let number = index + 1
-                let reasons = text.comments.filter {
-                    ((number - 6)...(number + 1)).contains($0.line)
-                        && ["Sendable", "@unchecked", "thread"].contains(where: $0.text.contains)
+                let reasons = text.comments.filter { comment in
+                    // Beside it, any comment is about it; above it may stand what the type is for.
+                    comment.line == number
+                        || ((number - 6)...(number + 1)).contains(comment.line)
+                            && ["Sendable", "@unchecked", "thread"].contains(
+                                where: comment.text.contains)
                 }
                 if reasons.isEmpty { found.append((number, "@unchecked Sendable without a why")) }
             }
