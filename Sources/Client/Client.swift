@@ -1,1 +1,0 @@
-// The target Client; Package.swift says what it may import.

@@ -1,0 +1,98 @@
+internal import Platform
+
+/// Where a vault lies: one folder, mode 0700, with the vault, its lock and, for a vault without
+/// passphrase, its key.
+public struct ClientHome: Sendable, Equatable {
+    /// Path of the folder.
+    public let path: String
+
+    /// A home in this folder, which need not exist.
+    public init(path: String) { self.path = path }
+
+    /// The home a command uses: `--home`, else `POSTERN_HOME`, else `$XDG_DATA_HOME/postern`, else
+    /// `$HOME/.local/share/postern`; nil when none of them is set. Empty values count as not set.
+    public static func choose(option: String?, environment: [String: String]) -> ClientHome? {
+        func set(_ value: String?) -> String? { value?.isEmpty == false ? value : nil }
+        if let path = set(option) ?? set(environment["POSTERN_HOME"]) {
+            return ClientHome(path: path)
+        }
+        if let data = set(environment["XDG_DATA_HOME"]) {
+            return ClientHome(path: data + "/postern")
+        }
+        return set(environment["HOME"]).map { ClientHome(path: $0 + "/.local/share/postern") }
+    }
+
+    var vaultPath: String { path + "/vault.db" }
+    var keyPath: String { path + "/vault.key" }
+    var lockPath: String { path + "/lock" }
+
+    /// True when a vault lies here. Refuses a home that others can enter. CL-24
+    func hasVault() throws(ClientError) -> Bool {
+        do throws(UnsafeFile) {
+            try SafeFile.checkFolder(path)
+            guard try SafeFile.exists(vaultPath) else { return false }
+        } catch .missing {
+            return false
+        } catch {
+            throw ClientError(error, in: .home)
+        }
+        do throws(UnsafeFile) {
+            try SafeFile.checkFile(vaultPath)
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+        return true
+    }
+
+    /// Makes the folder and those above it that are missing, each 0700.
+    func makeFolder() throws(ClientError) {
+        var made = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            made += "/" + part
+            do throws(UnsafeFile) {
+                if try !SafeFile.exists(made) { try SafeFile.makeFolder(made) }
+            } catch .exists {
+                continue
+            } catch .system(let error) {
+                throw .cannotCreateHome(errorNumber: error.code)
+            } catch {
+                throw .cannotCreateHome(errorNumber: 0)
+            }
+        }
+        do throws(UnsafeFile) {
+            try SafeFile.checkFolder(path)
+        } catch {
+            throw ClientError(error, in: .home)
+        }
+    }
+
+    /// Holds the home for one writer. CL-25
+    func lock() throws(ClientError) -> LockFile {
+        do throws(UnsafeFile) {
+            return try LockFile(lockPath)
+        } catch .exists {
+            throw .vaultInUse
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+    }
+}
+
+extension ClientError {
+    /// What a file that may not be trusted means to the user.
+    init(_ error: UnsafeFile, in thing: UnsafeThing) {
+        switch error {
+        case .missing: self = .noVault
+        case .openToOthers(let mode): self = .unsafeMode(thing, mode: mode)
+        case .symbolicLink, .wrongKind, .foreignOwner: self = .unsafeOwnerOrKind(thing)
+        case .tooLarge: self = .vaultForeign
+        case .exists: self = .vaultExists
+        case .system(let error): self = ClientError(error)
+        }
+    }
+
+    /// A failed system call on a file.
+    init(_ error: SystemError) {
+        self = error.isDiskFull ? .diskFull : .diskFailed(errorNumber: error.code)
+    }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import Client
+
+/// One of each case; `switch` in `name` makes the compiler ask for new ones.
+private let all: [ClientError] = [
+    .noVault, .vaultExists, .cannotCreateHome(errorNumber: 13), .unsafeMode(.home, mode: 0o755),
+    .unsafeOwnerOrKind(.vault), .vaultInUse, .vaultReadOnly, .vaultForeign,
+    .vaultTooNew(version: 2), .vaultCorrupt, .passphraseNeeded, .passphraseWrong,
+    .passphraseUnusable, .diskFull, .diskFailed(errorNumber: 5), .noPassphraseFile,
+    .noSecretMemory, .addressInvalid, .addressKindUnknown, .addressWrongKind(wanted: .invite),
+    .handleInvalid, .nameInvalid, .unknownContact, .unknownMessage, .ambiguousMessage(count: 2),
+    .ambiguousMessage(count: 0), .unknownServer, .notAccepted, .textEmpty,
+    .textTooLong(byteCount: 20_000, byteCountMax: 15_971), .textNotUTF8, .unknownSetting,
+    .settingInvalid, .safetyNumberDiffers, .safetyNumberInvalid, .recoveryPhraseInvalid,
+    .inviteDaysInvalid, .ownAddress, .hostUnknown, .unreachable(errorNumber: 111), .timedOut,
+    .connectionLost, .notPostern, .noCommonVersion, .wrongServerKey, .wrongSigningKey,
+    .protocolViolation, .serverShuttingDown, .serverFault, .serverRefused(code: 99),
+    .rateLimited(seconds: 60), .serverStorageFull, .admissionRefused, .handleTaken,
+    .alreadyRegistered, .unknownHandle, .inviteGone, .inviteExpired, .recordInvalid,
+    .recordTooNew, .certificateExpired, .prekeysExpired, .contactMailboxUnavailable,
+    .accountDiffers, .internalFault(line: 7),
+]
+
+@Suite("§10.7 errors")
+struct ClientErrorTests {
+    @Test("CL-32 every error says what happened and what to do, each in its own words")
+    func sentences() {
+        var seen: Set<String> = []
+        for error in all {
+            for text in [error.sentence, error.advice] {
+                #expect(text.count > 10, "\(error)")
+                #expect(text.last == ".", "\(error)")
+                #expect(text.first?.isUppercase == true || text.first?.isNumber == true, "\(error)")
+                #expect(text.unicodeScalars.allSatisfy { (0x20...0x7e).contains($0.value) })
+            }
+            #expect(seen.insert(error.sentence).inserted, "\(error) shares its sentence")
+        }
+    }
+
+    @Test("CL-33 errors of one kind end with the exit code of the table")
+    func exitCodes() {
+        let expected: [(ClientError, Int32)] = [
+            (.noVault, 78), (.vaultExists, 73), (.unsafeMode(.key, mode: 0o644), 78),
+            (.vaultInUse, 78), (.vaultCorrupt, 78), (.passphraseWrong, 77),
+            (.diskFull, 74), (.diskFailed(errorNumber: 5), 74), (.noPassphraseFile, 66),
+            (.addressInvalid, 65), (.unknownContact, 67), (.unknownHandle, 67), (.inviteGone, 67),
+            (.inviteExpired, 67), (.handleTaken, 73), (.unreachable(errorNumber: 111), 69),
+            (.timedOut, 69), (.wrongServerKey, 76), (.wrongSigningKey, 76),
+            (.protocolViolation, 76), (.internalFault(line: 1), 70), (.safetyNumberDiffers, 65),
+        ]
+        for (error, code) in expected { #expect(error.exitCode.rawValue == code, "\(error)") }
+        for error in all { #expect(error.exitCode != .ok, "\(error)") }
+    }
+
+    @Test("CL-32 reasons in the outbox have sentences")
+    func reasons() {
+        for value in 0...8 {
+            let reason = OutboxReason(rawValue: UInt8(value))
+            #expect(reason?.sentence.hasSuffix(".") == true)
+        }
+        #expect(OutboxReason(rawValue: 9) == nil)
+    }
+}
