@@ -73,15 +73,25 @@ let package = Package(
         tests("WireTests", ["Wire", "Primitives"]),
         tests("ChannelTests", ["Channel", "Wire", "Primitives"]),
         tests("CryptoTests", ["Crypto", "Wire", "Primitives"]),
-        tests("DatabaseTests", ["Database"]),
+        // A file layer for SQLite that fails when told to; linked by tests only.
+        .target(
+            name: "FaultyDisk", dependencies: ["CSQLite"], path: "Tests/FaultyDisk",
+            swiftSettings: strict),
+        tests("DatabaseTests", ["Database", "FaultyDisk"]),
         tests("PlatformTests", ["Platform", "CLinux"]),
         tests("KeyDirectoryTests", ["KeyDirectory", "Database", "Wire", "Primitives"]),
         tests(
             "MailboxTests",
-            ["Mailbox", "Channel", "KeyDirectory", "Database", "Platform", "Wire", "Primitives"]),
+            [
+                "Mailbox", "Channel", "KeyDirectory", "Database", "Platform", "Wire", "Primitives",
+                "FaultyDisk",
+            ]),
         tests(
             "ClientTests",
-            ["Client", "Channel", "Crypto", "Database", "Platform", "Wire", "Primitives"]),
+            [
+                "Client", "Channel", "Crypto", "Database", "Platform", "Wire", "Primitives",
+                "FaultyDisk",
+            ]),
         tests("VectorSuitesTests", ["VectorSuites", "Primitives"]),
         tests(
             "SimulationTests",

@@ -1,1 +1,0 @@
-// The target Database; Package.swift says what it may import.
