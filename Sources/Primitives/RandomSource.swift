@@ -75,6 +75,31 @@ package struct SystemRandom: RandomSource {
     }
 }
 
+/// A source that hands out given bytes in turn, for vectors that fix what is drawn.
+///
+/// It stops the program when more is drawn than was given: a vector that draws more than it says
+/// is wrong. No program that ships hands one to anything.
+package struct FixedRandom: RandomSource {
+    private let bytes: [UInt8]
+    private var usedByteCount = 0
+
+    /// A source of exactly these bytes.
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// True when all bytes have been drawn.
+    package var isExhausted: Bool { usedByteCount == bytes.count }
+
+    package mutating func fill(_ target: inout MutableRawSpan) {
+        precondition(
+            target.byteCount <= bytes.count - usedByteCount, "more was drawn than was given")
+        for offset in 0..<target.byteCount {
+            target.storeBytes(
+                of: bytes[usedByteCount + offset], toByteOffset: offset, as: UInt8.self)
+        }
+        usedByteCount += target.byteCount
+    }
+}
+
 /// A deterministic source for tests, simulation and vectors: the ChaCha20 stream of a seed.
 ///
 /// Its output is only as secret as the seed, and a copy of the value repeats the stream, so no

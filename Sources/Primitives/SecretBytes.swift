@@ -1,4 +1,5 @@
 internal import CSodium
+internal import Synchronization
 
 /// A secret in locked memory: it cannot be copied, printed, interpolated, compared with `==` or put
 /// into an array, and it is wiped when its owner lets go of it.
@@ -22,13 +23,17 @@ internal import CSodium
     }
 
     /// The number of bytes.
-    package let byteCount: Int
+    package var byteCount: Int { Int(count) }
     /// Where they lie. Secrets of more than 256 bytes are always guarded.
-    package var home: Home { unsafe slot == nil ? .guarded : .slab }
+    package var home: Home { unsafe word == nil ? .guarded : .slab }
+
+    // 24 bytes in all, since a server holds two a connection and a client one a skipped key.
     private let base: UnsafeMutableRawPointer
-    // Nil for a guarded secret.
-    private let slot: SecretSlab.Slot?
-    private let slotByteCount: Int
+    // Where the slot is marked as taken; nil for a guarded secret.
+    private let word: UnsafeMutablePointer<Atomic<UInt64>>?
+    private let count: UInt32
+    private let slotByteCount: UInt16
+    private let bitIndex: UInt8
 
     /// Makes a secret of `byteCount` bytes and lets `fill` write them; they are zero before.
     ///
@@ -62,20 +67,22 @@ internal import CSodium
     /// Zero bytes in a slot of `pool`, or in guarded pages when it is nil.
     init(zeros byteCount: Int, pool: SecretSlab?) {
         Sodium.start()
-        self.byteCount = byteCount
+        count = UInt32(byteCount)
         if let pool {
-            let taken = unsafe pool.take()
-            unsafe slot = taken
-            unsafe base = taken.base
-            slotByteCount = pool.slotByteCount
+            let slot = unsafe pool.take()
+            unsafe base = slot.base
+            unsafe word = slot.word
+            slotByteCount = UInt16(pool.slotByteCount)
+            bitIndex = unsafe slot.bitIndex
         } else {
             guard let memory = unsafe sodium_malloc(max(byteCount, 1)) else {
                 preconditionFailure("no memory for secrets")
             }
             unsafe sodium_memzero(memory, byteCount)
-            unsafe slot = nil
             unsafe base = memory
+            unsafe word = nil
             slotByteCount = 0
+            bitIndex = 0
         }
     }
 
@@ -94,8 +101,10 @@ internal import CSodium
 
     deinit {
         // `sodium_free` wipes before it unmaps.
-        if let slot = unsafe slot {
-            unsafe SecretSlab.release(slot, slotByteCount: slotByteCount)
+        if let word = unsafe word {
+            unsafe SecretSlab.release(
+                SecretSlab.Slot(base: base, word: word, bitIndex: bitIndex),
+                slotByteCount: Int(slotByteCount))
         } else {
             unsafe sodium_free(base)
         }

@@ -31,8 +31,8 @@ final class SecretSlab: Sendable {
     /// A taken slot: its memory, and where to clear its bit.
     @unsafe struct Slot {
         let base: UnsafeMutableRawPointer
-        fileprivate let word: UnsafeMutablePointer<Atomic<UInt64>>
-        fileprivate let bit: UInt64
+        let word: UnsafeMutablePointer<Atomic<UInt64>>
+        let bitIndex: UInt8
     }
 
     /// One locked allocation and its bitmap. Never freed.
@@ -83,7 +83,8 @@ final class SecretSlab: Sendable {
         // Safe: the slot is the caller's until its bit is cleared, and `sodium_memzero` is not
         // optimised away. Releasing order: whoever takes the slot next sees zeros.
         unsafe sodium_memzero(slot.base, slotByteCount)
-        _ = unsafe slot.word.pointee.bitwiseAnd(~slot.bit, ordering: .releasing)
+        _ = unsafe slot.word.pointee.bitwiseAnd(
+            ~(1 << UInt64(slot.bitIndex)), ordering: .releasing)
     }
 
     private func takeSlot(in slab: SlabPointer) -> Slot? {
@@ -95,9 +96,10 @@ final class SecretSlab: Sendable {
                 let result = unsafe word.pointee.compareExchange(
                     expected: seen, desired: seen | bit, ordering: .acquiring)
                 if result.exchanged {
-                    let slotIndex = index * 64 + bit.trailingZeroBitCount
-                    let base = unsafe slab.pointee.memory + slotIndex * slotByteCount
-                    return unsafe Slot(base: base, word: word, bit: bit)
+                    let bitIndex = bit.trailingZeroBitCount
+                    let offset = (index * 64 + bitIndex) * slotByteCount
+                    let base = unsafe slab.pointee.memory + offset
+                    return unsafe Slot(base: base, word: word, bitIndex: UInt8(bitIndex))
                 }
                 seen = result.original
             }
@@ -131,6 +133,6 @@ final class SecretSlab: Sendable {
             head = result.original
         }
         _ = slabCountValue.add(1, ordering: .relaxed)
-        return unsafe Slot(base: memory, word: words, bit: 1)
+        return unsafe Slot(base: memory, word: words, bitIndex: 0)
     }
 }

@@ -204,6 +204,15 @@ struct BytesTests {
         #expect(other.bytes(count: 300) != stream)
     }
 
+    @Test("the fixed source hands out its bytes in turn")
+    func fixedSource() {
+        var random = FixedRandom([1, 2, 3, 4, 5])
+        #expect(random.bytes(count: 2) == [1, 2])
+        #expect(!random.isExhausted)
+        #expect(random.bytes(count: 3) == [3, 4, 5])
+        #expect(random.isExhausted)
+    }
+
     @Test("bounded integers stay below their bound and reach every value")
     func bounded() {
         var random: any RandomSource = SeededRandom(3)

@@ -55,6 +55,12 @@ struct SecretBytesTests {
         }
     }
 
+    @Test("a secret is 24 bytes beside its slot")
+    func size() {
+        #expect(MemoryLayout<SecretBytes>.size <= 24)
+        #expect(MemoryLayout<SecretBytes?>.stride <= 24)
+    }
+
     @Test("short secrets lie in slabs, long ones and those asked for in pages of their own")
     func homes() {
         let short = SecretBytes(copying: [UInt8](repeating: 1, count: 256).raw)
