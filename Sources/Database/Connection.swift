@@ -18,12 +18,22 @@ import CSQLite
         case readOnly
     }
 
+    /// Bytes of a page of the file.
+    package enum PageSize: Sendable {
+        case kib4, kib16
+    }
+
+    /// How much of the file a connection may keep in memory.
+    package enum CacheSize: Sendable {
+        case mib2, mib64
+    }
+
     /// How a connection is opened.
     package struct Options: Sendable {
-        /// Bytes of a page when the file is new; 16 KiB halves the cost of rows of 1 KiB.
-        package var pageByteCount: Int32 = 16_384
-        /// Kibibytes of page cache.
-        package var cacheKiB: Int32 = 65_536
+        /// The size of a page when the file is new; 16 KiB halves the cost of rows of 1 KiB.
+        package var page = PageSize.kib16
+        /// The page cache, in memory.
+        package var cache = CacheSize.mib64
         /// Milliseconds to wait for another connection's lock.
         package var busyMilliseconds: Int32 = 5_000
         /// Bytes of the longest value or row.
@@ -92,12 +102,18 @@ import CSQLite
         try execute("PRAGMA cell_size_check=ON")
         try execute("PRAGMA mmap_size=0")
         try execute("PRAGMA temp_store=MEMORY")
-        try execute(composed: "PRAGMA cache_size=-\(options.cacheKiB)")
+        switch options.cache {
+        case .mib2: try execute("PRAGMA cache_size=-2048")
+        case .mib64: try execute("PRAGMA cache_size=-65536")
+        }
         if access == .readOnly {
             try execute("PRAGMA query_only=ON")
             return
         }
-        try execute(composed: "PRAGMA page_size=\(options.pageByteCount)")
+        switch options.page {
+        case .kib4: try execute("PRAGMA page_size=4096")
+        case .kib16: try execute("PRAGMA page_size=16384")
+        }
         try execute("PRAGMA secure_delete=ON")
         var setMode = try Statement(self, "PRAGMA journal_mode=WAL")
         let mode = try setMode.first { row throws(DatabaseError) in try row.text(0) }
@@ -111,11 +127,6 @@ import CSQLite
     /// Runs one statement without parameters and without a result.
     package func execute(_ sql: StaticString) throws(DatabaseError) {
         try Statement(self, sql).runOnce()
-    }
-
-    /// The same for text made here from numbers; never from anything that came from outside (J12).
-    func execute(composed sql: String) throws(DatabaseError) {
-        try Statement(self, composed: sql).runOnce()
     }
 
     /// One number that a statement without parameters answers.

@@ -5,7 +5,8 @@
 package struct Migration: Sendable {
     /// The version the file has afterwards.
     package let version: Int64
-    /// The statements, in order.
+    /// The statements, in order. The last sets `PRAGMA user_version` to `version`, and the first
+    /// step also sets `PRAGMA application_id`, which cannot be bound and so stand here as literals.
     package let statements: [StaticString]
 
     /// Makes a step.
@@ -46,8 +47,9 @@ extension Connection {
         for migration in migrations[Int(found)...] {
             try transaction { () throws(DatabaseError) in
                 for statement in migration.statements { try execute(statement) }
-                try execute(composed: "PRAGMA application_id=\(applicationID)")
-                try execute(composed: "PRAGMA user_version=\(migration.version)")
+                let owner = try number("PRAGMA application_id")
+                let version = try number("PRAGMA user_version")
+                precondition(owner == Int64(applicationID) && version == migration.version)
             }
         }
     }

@@ -15,20 +15,10 @@ import CSQLite
     ///
     /// - Throws: `DatabaseError.other` for wrong SQL, errors of reading the schema.
     package init(_ connection: Connection, _ sql: StaticString) throws(DatabaseError) {
-        try self.init(connection, composed: sql.description)
-    }
-
-    /// Prepares a query over one column, both names known when this was compiled.
-    package init(
-        _ connection: Connection, selecting column: StaticString, from table: StaticString
-    ) throws(DatabaseError) {
-        try self.init(connection, composed: "SELECT \"\(column)\" FROM \"\(table)\"")
-    }
-
-    init(_ connection: Connection, composed sql: String) throws(DatabaseError) {
         var prepared: OpaquePointer?
         let code = unsafe sqlite3_prepare_v3(
-            connection.handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+            connection.handle, sql.description, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared,
+            nil)
         guard code == SQLITE_OK, let prepared = unsafe prepared else {
             throw code == SQLITE_OK ? .other(code: SQLITE_MISUSE) : connection.fail(code)
         }

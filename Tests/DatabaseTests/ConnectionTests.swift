@@ -31,7 +31,7 @@ struct ConnectionTests {
     func pageSize() throws {
         let temporary = TemporaryDatabase()
         do {
-            let connection = try temporary.open(pageByteCount: 4_096)
+            let connection = try temporary.open(page: .kib4)
             try connection.migrate(notes, applicationID: testApplication)
         }
         #expect(try temporary.open().number("PRAGMA page_size") == 4_096)

@@ -158,7 +158,7 @@ struct FaultTests {
         disk.startPowerModel()
         var acknowledged: [Int64] = []
         do {
-            let connection = try temporary.open(layer: disk.name, pageByteCount: 4_096)
+            let connection = try temporary.open(layer: disk.name, page: .kib4)
             try connection.migrate(notes, applicationID: testApplication)
             if weakens { try connection.execute("PRAGMA synchronous=NORMAL") }
             for round in 0..<Int.random(in: 1...12, using: &generator) {

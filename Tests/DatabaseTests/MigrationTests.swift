@@ -10,7 +10,7 @@ struct MigrationTests {
                 version: 2,
                 [
                     "ALTER TABLE note ADD COLUMN kind INTEGER NOT NULL DEFAULT 0",
-                    "CREATE INDEX note_kind ON note(kind)",
+                    "CREATE INDEX note_kind ON note(kind)", "PRAGMA user_version=2",
                 ])
         ]
 

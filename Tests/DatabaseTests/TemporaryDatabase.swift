@@ -23,12 +23,12 @@ struct TemporaryDatabase: ~Copyable {
 
     func open(
         _ access: Connection.Access = .readWrite, layer: String? = nil,
-        pageByteCount: Int32 = 16_384,
+        page: Connection.PageSize = .kib16,
         busyMilliseconds: Int32 = 0
     ) throws(DatabaseError) -> Connection {
         var options = Connection.Options()
         options.fileLayer = layer
-        options.pageByteCount = pageByteCount
+        options.page = page
         options.busyMilliseconds = busyMilliseconds
         return try Connection(path: path, access: access, options: options)
     }
@@ -111,7 +111,10 @@ private func memmem_(_ whole: UnsafeRawBufferPointer, _ wanted: UnsafeRawBufferP
 let notes: [Migration] = [
     Migration(
         version: 1,
-        ["CREATE TABLE note(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT"])
+        [
+            "CREATE TABLE note(id INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
+            "PRAGMA application_id=0x54455354", "PRAGMA user_version=1",
+        ])
 ]
 let testApplication: Int32 = 0x5445_5354
 
