@@ -4,6 +4,7 @@ package import Primitives
 /// - SPEC: §11.1, CH-12 to CH-19
 package struct WebSocketClient: WebSocketEndpoint {
     package var core: WebSocketCore
+    private var masks = WebSocketMaskSource()
 
     /// The end of a connection whose upgrade was just accepted.
     package init(limits: WebSocketLimits, acceptance: WebSocketAcceptance = .binaryOnly) {
@@ -13,20 +14,20 @@ package struct WebSocketClient: WebSocketEndpoint {
     /// The header of a message of one frame. The caller writes the payload after it and then
     /// applies the header's mask to it.
     /// - Returns: nil if no message can be sent any more.
-    package func messageHeader(
+    package mutating func messageHeader(
         _ kind: WebSocketMessageKind = .binary, payloadByteCount: Int,
         random: inout some RandomSource
     ) -> WebSocketFrameHeader? {
         guard isOpen else { return nil }
         return WebSocketFrameHeader(
             opcode: kind.opcode, payloadByteCount: payloadByteCount,
-            mask: WebSocketMask(from: &random))  // CH-19
+            mask: masks.next(from: &random))  // CH-19
     }
 
     /// Appends a message of one frame.
     /// - Returns: false, and appends nothing, if no message can be sent any more.
     @discardableResult
-    package func appendMessage(
+    package mutating func appendMessage(
         _ payload: RawSpan, _ kind: WebSocketMessageKind = .binary, to output: inout [UInt8],
         random: inout some RandomSource
     ) -> Bool {
@@ -41,12 +42,12 @@ package struct WebSocketClient: WebSocketEndpoint {
     /// Appends a ping with at most 125 bytes.
     /// - Returns: false, and appends nothing, if no ping can be sent any more.
     @discardableResult
-    package func appendPing(
+    package mutating func appendPing(
         _ payload: RawSpan, to output: inout [UInt8], random: inout some RandomSource
     ) -> Bool {
         guard isOpen else { return false }
         WebSocketFrameHeader(
-            opcode: .ping, payloadByteCount: payload.byteCount, mask: WebSocketMask(from: &random)
+            opcode: .ping, payloadByteCount: payload.byteCount, mask: masks.next(from: &random)
         ).append(with: payload, to: &output)
         return true
     }
@@ -55,6 +56,8 @@ package struct WebSocketClient: WebSocketEndpoint {
     package mutating func appendControlFrames(
         to output: inout [UInt8], random: inout some RandomSource
     ) {
-        core.appendControlFrames(to: &output) { WebSocketMask(from: &random) }
+        var masks = masks
+        core.appendControlFrames(to: &output) { masks.next(from: &random) }
+        self.masks = masks
     }
 }
