@@ -13,6 +13,7 @@ lint     | @lint           |  120 | Swift is formatted, scripts and Python files
 build    | @build          | 1500 | everything compiles in release, warnings are errors, imports as declared
 spec     | build @spec     |  120 | SPEC.md, the code and the tests agree; what may depend on what
 unit     | build           |  600 | each target by itself, in process
+autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
 asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
 tsan     | build           | 1200 | what runs on threads under the thread sanitizer
 '
@@ -82,6 +83,10 @@ part_unit() {
             *) run_target "$target" ;;
         esac
     done
+}
+
+part_autobahn() {
+    Tests/autobahn/run --xunit "$results/autobahn.xml"
 }
 
 part_asan() {
