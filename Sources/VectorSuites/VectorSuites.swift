@@ -1,1 +1,0 @@
-// The target VectorSuites; Package.swift says what it may import.
