@@ -1,1 +1,0 @@
-// The target Crypto; Package.swift says what it may import.
