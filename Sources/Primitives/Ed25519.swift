@@ -36,6 +36,7 @@ package struct Ed25519PublicKey: Hashable, Comparable, Sendable {
     init(computed bytes: FixedBytes<32>) { self.bytes = bytes }
 
     /// The encoding, borrowed.
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get { bytes.raw }

@@ -50,7 +50,7 @@ package struct FixedBytes<let byteCount: Int>: Sendable {
     }
 
     /// The bytes, borrowed.
-    @inlinable
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get { storage.raw }

@@ -1,6 +1,10 @@
 // The currency of this package is `RawSpan` in and fixed-size values or `[UInt8]` out. The
 // standard library marks `Span.bytes` unsafe because it would show the padding of arbitrary types;
 // for `UInt8` there is none, so these accessors are safe. They are the only such accessors.
+//
+// An accessor that lends a value's own bytes is transparent, here and in every type around such a
+// value: as a function of its own the optimiser passes it the value in registers, and its span is
+// left pointing at a copy that is gone.
 
 extension Span where Element == UInt8 {
     /// The same bytes as a raw span.
@@ -28,7 +32,7 @@ extension MutableSpan where Element == UInt8 {
 
 extension Array where Element == UInt8 {
     /// The bytes of the array, borrowed.
-    @inlinable
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -67,7 +71,7 @@ extension Array where Element == UInt8 {
 
 extension ArraySlice where Element == UInt8 {
     /// The bytes of the slice, borrowed.
-    @inlinable
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -79,7 +83,7 @@ extension ArraySlice where Element == UInt8 {
 
 extension InlineArray where Element == UInt8 {
     /// The bytes of the array, borrowed.
-    @inlinable
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {

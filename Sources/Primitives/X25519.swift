@@ -49,6 +49,7 @@ package struct X25519PublicKey: Hashable, Sendable {
     fileprivate init(computed bytes: FixedBytes<32>) { self.bytes = bytes }
 
     /// The encoding, borrowed.
+    @_transparent
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get { bytes.raw }
