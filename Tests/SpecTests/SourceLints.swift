@@ -2,7 +2,7 @@
 enum SourceLints {
     static let all: [SourceLint] =
         [pureImports, serverImports, pureCalls, unsafe, traps, unchecked, randomness, discarded]
-        + [sql, output, waiting, unfinished]
+        + [lending, sql, output, waiting, unfinished]
 
     /// Modules that are not the language's own library, seen from a pure target.
     private static let platformModules = [
@@ -206,5 +206,40 @@ enum SourceLints {
                 "guard unsafe crypto_scalarmult(out, key, point) == 0 else { throw .lowOrder }"
             ),
             ("Sources/Primitives/A.swift", "_ = unsafe crypto_hash_sha256(out, bytes, count)"),
+        ])
+}
+
+extension SourceLints {
+    static let lending = SourceLint(
+        name: "an accessor that lends a value's own bytes is transparent",
+        applies: { $0.hasPrefix("Sources/") },
+        find: { _, text in
+            var found: [(Int, String)] = []
+            for (index, line) in text.lines.enumerated() where line.contains("@_lifetime(borrow") {
+                let before = text.lines[max(0, index - 4)..<index]
+                let after = text.lines[index..<min(text.lines.count, index + 8)]
+                // Bytes behind a pointer stay where they are; such a body says so.
+                let isBehindPointer = after.contains { $0.contains("_overrideLifetime") }
+                if !isBehindPointer && !before.contains(where: { $0.contains("@_transparent") }) {
+                    found.append((index + 1, "the span may outlive the copy that it points at"))
+                }
+            }
+            return found
+        },
+        violations: [
+            (
+                "Sources/Wire/A.swift",
+                "@inlinable\npackage var raw: RawSpan {\n@_lifetime(borrow self)\nget { id.raw }\n}"
+            )
+        ],
+        innocents: [
+            (
+                "Sources/Wire/A.swift",
+                "@_transparent\nvar raw: RawSpan {\n@_lifetime(borrow self)\nget { id.raw }\n}"
+            ),
+            (
+                "Sources/Platform/A.swift",
+                "var raw: RawSpan {\n@_lifetime(borrow self)\nget { _overrideLifetime(a, b) }\n}"
+            ),
         ])
 }
