@@ -2,9 +2,11 @@
 ///
 /// Not for secrets: it can be copied, compared with `==` and printed. Printing shows the first four
 /// bytes only, so that a log line never carries a whole id or key.
-package struct FixedBytes<let byteCount: Int>: Sendable {
+@usableFromInline package struct FixedBytes<let byteCount: Int>: Sendable {
+    // The members' `@inlinable` has an effect only because the type is usable from inlined code.
+
     /// The bytes themselves.
-    package var storage: InlineArray<byteCount, UInt8>
+    @usableFromInline package var storage: InlineArray<byteCount, UInt8>
 
     /// Wraps bytes that already have the right count.
     @inlinable
@@ -25,11 +27,9 @@ package struct FixedBytes<let byteCount: Int>: Sendable {
     @inlinable
     package init?(copying source: RawSpan) {
         guard source.byteCount == byteCount else { return nil }
-        var bytes = InlineArray<byteCount, UInt8>(repeating: 0)
-        for index in 0..<byteCount {
-            bytes[index] = source.byte(at: index)
-        }
-        storage = bytes
+        // Safe: the count was just compared, and any bytes are bytes.
+        storage = unsafe source.unsafeLoadUnaligned(
+            fromByteOffset: 0, as: InlineArray<byteCount, UInt8>.self)
     }
 
     /// Reads strict lower-case hexadecimal, or returns nil for any other text or length.
@@ -105,13 +105,13 @@ extension FixedBytes: Hashable, Comparable {
 
 extension FixedBytes: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// The first four bytes in hexadecimal and an ellipsis.
-    package var description: String {
+    @usableFromInline package var description: String {
         guard byteCount > 4 else { return hex }
         return Hex.encode(raw.extracting(0..<4)) + "…"
     }
 
-    package var debugDescription: String { description }
+    @usableFromInline package var debugDescription: String { description }
 
     /// Empty, so that `dump` shows no more than `description`.
-    package var customMirror: Mirror { Mirror(self, children: []) }
+    @usableFromInline package var customMirror: Mirror { Mirror(self, children: []) }
 }

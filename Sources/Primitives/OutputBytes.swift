@@ -16,4 +16,12 @@ extension OutputRawSpan {
             }
         }
     }
+
+    /// Appends `count` zero bytes, which must fit into the free capacity; none for a negative
+    /// count.
+    @_lifetime(self: copy self)
+    package mutating func append(zeros count: Int) {
+        // Safe: UInt8 has no padding; the room is checked there.
+        unsafe append(repeating: 0, count: max(count, 0), as: UInt8.self)
+    }
 }
