@@ -9,6 +9,7 @@ package import Primitives
 /// - SPEC: §2.1, WI-1, WI-2, WI-3
 package struct Reader: ~Escapable {
     private let bytes: RawSpan
+    private let end: Int
     /// Offset of the next unread byte from the start of the span given to `init`.
     package private(set) var offset: Int
 
@@ -16,11 +17,22 @@ package struct Reader: ~Escapable {
     @_lifetime(copy bytes)
     package init(_ bytes: RawSpan) {
         self.bytes = bytes
+        self.end = bytes.byteCount
         self.offset = 0
     }
 
+    /// Reads one part of a span; offsets stay those of the whole, so that what a frame lends out
+    /// can be found in the message it came in. A range outside is cut to what lies inside.
+    @_lifetime(copy bytes)
+    package init(_ bytes: RawSpan, in part: Range<Int>) {
+        let inside = part.clamped(to: 0..<bytes.byteCount)
+        self.bytes = bytes
+        self.end = inside.upperBound
+        self.offset = inside.lowerBound
+    }
+
     /// Bytes not read yet.
-    package var remainingByteCount: Int { bytes.byteCount &- offset }
+    package var remainingByteCount: Int { end &- offset }
 
     /// Refuses bytes left over.
     ///
@@ -49,13 +61,6 @@ package struct Reader: ~Escapable {
     @_lifetime(copy self)
     package mutating func span(_ count: Int) throws(WireError) -> RawSpan {
         bytes.extracting(try range(count))
-    }
-
-    /// Lends bytes already read or still to come, by their offsets in the original span; a range
-    /// that does not lie inside is cut to what does.
-    @_lifetime(copy self)
-    package func bytes(in range: Range<Int>) -> RawSpan {
-        bytes.extracting(range.clamped(to: 0..<bytes.byteCount))
     }
 
     /// Consumes `count` bytes and copies them.
@@ -89,9 +94,9 @@ package struct Reader: ~Escapable {
         throws(WireError) -> Integer
     {
         let size = MemoryLayout<Integer>.size
-        guard let value = bytes.bigEndian(at: offset, as: Integer.self) else {
-            throw .truncated(needed: size, available: remainingByteCount)
-        }
+        guard size <= remainingByteCount,
+            let value = bytes.bigEndian(at: offset, as: Integer.self)
+        else { throw .truncated(needed: size, available: remainingByteCount) }
         offset &+= size
         return value
     }

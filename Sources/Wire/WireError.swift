@@ -1,7 +1,7 @@
 /// Why bytes from outside were not taken as an encoding of something.
 ///
 /// The cases are facts about sizes and positions and never hold bytes of the input. A server
-/// answers every one of them with `malformed`; a client shows a sentence of its own.
+/// answers them with the code that ``code`` gives; a client shows a sentence of its own.
 ///
 /// - SPEC: §2.1
 package enum WireError: Error, Equatable, Sendable {
@@ -27,6 +27,10 @@ package enum WireError: Error, Equatable, Sendable {
     case badKey(offset: Int)
     /// A handle is not 3 to 32 characters of `[a-z0-9_.]`.
     case badHandle
+    /// A value that a newer version may know, where a frame is refused and the connection goes on.
+    case unsupported(value: UInt64)
+    /// An envelope or blob of a size that is not taken.
+    case wrongSize(byteCount: Int)
     /// A `host[:port]` is not in its one spelling.
     case badHost
 }

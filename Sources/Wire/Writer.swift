@@ -3,6 +3,9 @@ package import Primitives
 /// Where encoded bytes go: an array that grows (``Writer``) or a caller's buffer of fixed
 /// capacity (`OutputRawSpan`), so that a frame is written once, in the connection's own output,
 /// without an array of its own.
+///
+/// Other modules cannot see the bodies of what is generic over a sink, so whatever encodes a frame
+/// is made for both sinks here (`@_specialize`); without that a delivery costs three times as much.
 package protocol ByteSink: ~Copyable, ~Escapable {
     /// Adds one byte. A sink of fixed capacity traps when it is full: callers reserve the frame's
     /// `byteCount` first, which is a constant or follows from sizes checked before.
@@ -10,6 +13,9 @@ package protocol ByteSink: ~Copyable, ~Escapable {
 
     /// Adds bytes.
     mutating func append(bytes: RawSpan)
+
+    /// Adds `count` zero bytes; none for a negative count.
+    mutating func zeros(_ count: Int)
 }
 
 extension OutputRawSpan: ByteSink {
@@ -17,6 +23,12 @@ extension OutputRawSpan: ByteSink {
     @_lifetime(self: copy self)
     package mutating func append(bytes: RawSpan) {
         append(copying: bytes)
+    }
+
+    /// Adds zero bytes; traps when the capacity does not suffice.
+    @_lifetime(self: copy self)
+    package mutating func zeros(_ count: Int) {
+        append(zeros: count)
     }
 }
 
@@ -53,12 +65,6 @@ extension ByteSink where Self: ~Copyable, Self: ~Escapable {
     /// Adds an array.
     @_lifetime(self: copy self)
     package mutating func array(_ value: [UInt8]) { append(bytes: value.raw) }
-
-    /// Adds `count` zero bytes.
-    @_lifetime(self: copy self)
-    package mutating func zeros(_ count: Int) {
-        for _ in 0..<max(count, 0) { append(0) }
-    }
 }
 
 /// A sink that collects what is written in an array.
@@ -74,6 +80,11 @@ package struct Writer: ByteSink, Sendable {
 
     /// Adds bytes.
     package mutating func append(bytes more: RawSpan) { bytes.append(copying: more) }
+
+    /// Adds `count` zero bytes; none for a negative count.
+    package mutating func zeros(_ count: Int) {
+        bytes.append(contentsOf: repeatElement(0, count: max(count, 0)))
+    }
 
     /// Fills up with zeros to `byteCount` bytes in all; a longer content is our own mistake.
     package mutating func pad(to byteCount: Int) {
