@@ -7,6 +7,10 @@ enum Repository {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .standardizedFileURL
 
+    /// Every Swift file, taken apart once for all checks.
+    static let swiftFiles: [(path: String, text: SwiftText)] = files(endings: [".swift"])
+        .map { ($0, SwiftText(text($0))) }
+
     /// Folders that hold nothing of ours.
     private static let ignored: Set<String> = [".build", ".git", ".swiftpm", "__pycache__"]
 

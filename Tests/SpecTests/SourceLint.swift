@@ -15,9 +15,9 @@ struct SourceLint: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    func findings(in path: String, _ text: String) -> [Finding] {
+    func findings(in path: String, _ text: SwiftText) -> [Finding] {
         guard applies(path) else { return [] }
-        return find(path, SwiftText(text)).map {
+        return find(path, text).map {
             Finding(path: path, line: $0.line, message: $0.message)
         }
     }

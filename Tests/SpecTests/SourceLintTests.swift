@@ -5,8 +5,7 @@ import Testing
 struct SourceLintTests {
     @Test("the code holds nothing that a check forbids", arguments: SourceLints.all)
     func codeIsClean(_ lint: SourceLint) {
-        let findings = Repository.files(endings: [".swift"])
-            .flatMap { lint.findings(in: $0, Repository.text($0)) }
+        let findings = Repository.swiftFiles.flatMap { lint.findings(in: $0.path, $0.text) }
         #expect(findings.isEmpty, "\(list(findings))")
     }
 
@@ -14,7 +13,7 @@ struct SourceLintTests {
     func findsPlanted(_ lint: SourceLint) {
         #expect(!lint.violations.isEmpty)
         for (path, code) in lint.violations {
-            #expect(!lint.findings(in: path, code).isEmpty, "missed in \(path): \(code)")
+            #expect(!lint.findings(in: path, SwiftText(code)).isEmpty, "missed in \(path): \(code)")
         }
     }
 
@@ -22,7 +21,7 @@ struct SourceLintTests {
     func sparesInnocent(_ lint: SourceLint) {
         #expect(!lint.innocents.isEmpty)
         for (path, code) in lint.innocents {
-            #expect(lint.findings(in: path, code).isEmpty, "flagged in \(path): \(code)")
+            #expect(lint.findings(in: path, SwiftText(code)).isEmpty, "flagged in \(path): \(code)")
         }
     }
 

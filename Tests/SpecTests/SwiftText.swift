@@ -1,14 +1,14 @@
 /// A Swift file taken apart into code, comments and string literals, so that a check of the code is
 /// not misled by what a comment or a text says.
-struct SwiftText {
+struct SwiftText: Sendable {
     /// A comment and the line it begins in, counted from 1.
-    struct Comment {
+    struct Comment: Sendable {
         let line: Int
         let text: String
     }
 
     /// A string literal. Every interpolation stands in `text` as U+FFFC.
-    struct Literal {
+    struct Literal: Sendable {
         /// The line it begins in, counted from 1.
         let line: Int
         let text: String
