@@ -50,7 +50,7 @@
     }
 
     /// The bytes, borrowed.
-    @_transparent
+    @_transparent @usableFromInline
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get { storage.raw }

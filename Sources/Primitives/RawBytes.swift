@@ -32,7 +32,7 @@ extension MutableSpan where Element == UInt8 {
 
 extension Array where Element == UInt8 {
     /// The bytes of the array, borrowed.
-    @_transparent
+    @_transparent @usableFromInline
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -71,7 +71,7 @@ extension Array where Element == UInt8 {
 
 extension ArraySlice where Element == UInt8 {
     /// The bytes of the slice, borrowed.
-    @_transparent
+    @_transparent @usableFromInline
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
@@ -83,7 +83,7 @@ extension ArraySlice where Element == UInt8 {
 
 extension InlineArray where Element == UInt8 {
     /// The bytes of the array, borrowed.
-    @_transparent
+    @_transparent @usableFromInline
     package var raw: RawSpan {
         @_lifetime(borrow self)
         get {
