@@ -147,6 +147,7 @@ struct EnvelopeTests {
 
     @Test("EN-1 another version or size is refused and the state stays")
     func versionAndSize() throws {
+        #expect(UInt16(Envelope.version) == protocolVersion)
         let pair = try Pair()
         let envelope = try pair.seal("x", from: .initiator)
         for version: UInt8 in 1...255 {

@@ -38,10 +38,9 @@ package struct ChatMailbox: ~Copyable, Sendable {
     /// - Throws: `WireError`.
     package init(from reader: inout Reader) throws(WireError) {
         let readKey = try reader.ed25519Key()
-        let seed = try reader.range(Ed25519KeyPair.seedByteCount)
+        let seed = SecretBytes(copying: try reader.span(Ed25519KeyPair.seedByteCount))
         let server = try ServerAddress(from: &reader)
-        let writeKey = Ed25519KeyPair(seed: SecretBytes(copying: reader.bytes(in: seed)))
-        self.init(readKey: readKey, writeKey: writeKey, server: server)
+        self.init(readKey: readKey, writeKey: Ed25519KeyPair(seed: seed), server: server)
     }
 
     /// The mailbox's id, which certifies its keys.

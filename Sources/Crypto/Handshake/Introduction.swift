@@ -131,16 +131,14 @@ package struct Introduction: ~Copyable, Sendable {
         let handle = try Handle.optional(from: &reader)
         let server = try ServerAddress(from: &reader)
         let readKey = try reader.ed25519Key()
-        let seed = try reader.range(Ed25519KeyPair.seedByteCount)
+        let seed = SecretBytes(copying: try reader.span(Ed25519KeyPair.seedByteCount))
         let versions = VersionRange(lowest: try reader.u8(), highest: try reader.u8())
         try reader.zeros(Self.logHeadByteCount)
         let extensions = try TaggedFields(
             from: &reader, byteCountMax: Self.extensionByteCountMax)
         try reader.finish()
         let mailbox = ChatMailbox(
-            readKey: readKey,
-            writeKey: Ed25519KeyPair(seed: SecretBytes(copying: reader.bytes(in: seed))),
-            server: server)
+            readKey: readKey, writeKey: Ed25519KeyPair(seed: seed), server: server)
         self.init(
             type: type, account: account, certificate: certificate, handle: handle,
             replyMailbox: mailbox, versions: versions, extensions: extensions)
