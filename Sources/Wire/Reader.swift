@@ -63,6 +63,13 @@ package struct Reader: ~Escapable {
         bytes.extracting(try range(count))
     }
 
+    /// Lends bytes already read or still to come, by their offsets in the original span; a range
+    /// that does not lie inside is cut to what does.
+    @_lifetime(copy self)
+    package func bytes(in range: Range<Int>) -> RawSpan {
+        bytes.extracting(range.clamped(to: 0..<bytes.byteCount))
+    }
+
     /// Consumes `count` bytes and copies them.
     ///
     /// - Throws: `WireError.truncated`.
