@@ -23,7 +23,8 @@ struct HTTPHeadScanner: Sendable {
     /// Looks at what is new in `input`.
     ///
     /// - Parameter input: everything received from the head's first byte on.
-    /// - Returns: the head's length with its empty line, or nil if its end has not come.
+    /// - Returns: the head's length with its empty line, or nil if its end has not come. A head of
+    ///   nothing but its empty line is the parser's to refuse.
     /// - Throws: the first violation in the order of the stream.
     mutating func scan(_ input: RawSpan) throws(HTTPError) -> Int? {
         while scannedByteCount < input.byteCount {
@@ -59,10 +60,7 @@ struct HTTPHeadScanner: Sendable {
 
     /// Counts a line; true if it was the empty one that ends a head.
     private mutating func endLine() throws(HTTPError) -> Bool {
-        if lineByteCount == 0 {
-            guard lineCount > 0 else { throw .emptyFirstLine }  // CH-1
-            return true
-        }
+        if lineByteCount == 0 { return true }
         lineByteCount = 0
         lineCount += 1
         // CH-2: the first line is no field.

@@ -14,7 +14,7 @@ package struct HTTPRequestHead: Equatable, Sendable {
     /// - Throws: whatever of CH-1, CH-3 and CH-4 it violates.
     init(_ bytes: RawSpan) throws(HTTPError) {
         var lines = HTTPHeadLines(bytes)
-        guard let line = lines.next() else { throw .emptyFirstLine }
+        guard let line = lines.next() else { throw .emptyFirstLine }  // CH-1
         target = try Self.target(ofRequestLine: lines.text(line, lowerCased: false))
         fields = try lines.fields()
         byteCount = bytes.byteCount

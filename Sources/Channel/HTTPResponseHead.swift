@@ -11,7 +11,7 @@ struct HTTPResponseHead: Equatable, Sendable {
     /// Parses one whole head that `HTTPHeadScanner` passed.
     init(_ bytes: RawSpan) throws(HTTPError) {
         var lines = HTTPHeadLines(bytes)
-        guard let line = lines.next() else { throw .emptyFirstLine }
+        guard let line = lines.next() else { throw .emptyFirstLine }  // CH-1
         status = try Self.status(ofStatusLine: lines.text(line, lowerCased: false))
         fields = try lines.fields()
         byteCount = bytes.byteCount

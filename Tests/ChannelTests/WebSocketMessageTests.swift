@@ -21,6 +21,8 @@ struct WebSocketMessageTests {
             #expect(
                 seenByServer(RawFrame.masked(first, [1])) == [.failure(.unexpectedContinuation)])
         }
+        // The header is enough: its payload is not awaited.
+        #expect(seenByServer([0x80, 0x81, 0, 0, 0, 0]) == [.failure(.unexpectedContinuation)])
         let afterAWholeOne =
             RawFrame.masked(0x02, [1]) + RawFrame.masked(0x80, [2]) + RawFrame.masked(0x80, [3])
         #expect(
