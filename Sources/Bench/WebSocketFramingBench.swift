@@ -42,7 +42,37 @@ enum WebSocketFramingBench {
             }
             return 1_024
         }
+        upgrades(&random)
         return 0
+    }
+
+    /// What an upgrade costs each side, once a connection.
+    private static func upgrades(_ random: inout SystemRandom) {
+        let headLimits = HTTPLimits(headByteCountMax: 8_192, fieldCountMax: 64)
+        let policy = WebSocketUpgradePolicy(subprotocols: ["postern.v1"])
+        func handshake() -> WebSocketClientHandshake? {
+            try? WebSocketClientHandshake(
+                host: "server.example:8437", subprotocols: ["postern.v1"], limits: headLimits,
+                random: &random)
+        }
+        guard let request = handshake()?.request else { preconditionFailure("a good host") }
+        report("upgrade, server", unit: "an upgrade") {
+            var count = 0
+            for _ in 0..<100 {
+                var reader = HTTPRequestReader(limits: headLimits)
+                if let head = try? reader.receive(request.raw),
+                    let upgrade = try? WebSocketUpgrade(answering: head, policy: policy)
+                {
+                    count += upgrade.response.isEmpty ? 0 : 1
+                }
+            }
+            return count
+        }
+        report("upgrade, request of a client", unit: "an upgrade") {
+            var count = 0
+            for _ in 0..<100 { count += handshake() == nil ? 0 : 1 }
+            return count
+        }
     }
 
     private static func receive(_ server: inout WebSocketServer, _ buffer: inout [UInt8]) -> Int {
@@ -63,7 +93,7 @@ enum WebSocketFramingBench {
     }
 
     private static func report(
-        _ name: String, _ round: () -> Int, prepare: () -> Void = {}
+        _ name: String, unit: String = "a message", _ round: () -> Int, prepare: () -> Void = {}
     ) {
         let clock = ContinuousClock()
         var best = Duration.seconds(1)
@@ -74,6 +104,6 @@ enum WebSocketFramingBench {
             best = min(best, time / count)
         }
         let nanoseconds = best.components.attoseconds / 1_000_000_000
-        print("\(name): \(nanoseconds) ns a message")
+        print("\(name): \(nanoseconds) ns \(unit)")
     }
 }
