@@ -7,7 +7,8 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
     /// The calls of this module, named as their manual pages are.
     package enum Call: String, Sendable {
         case accept, bind, chmod, clone, close, connect, epoll, eventfd, flock, fstat, fsync
-        case getaddrinfo, getpwnam, getsockopt, ioctl, listen, lseek, lstat, mkdir, open, poll
+        case getaddrinfo, getpeername, getpwnam, getsockopt, ioctl, listen, lseek, lstat, mkdir,
+            open, poll
         case prctl, read, rename, send, setgid, setgroups, setrlimit, setsockopt, setuid
         case sigmask, signalfd, sigwait, socket, statvfs, tcgetattr, tcsetattr, unlink, write
     }
