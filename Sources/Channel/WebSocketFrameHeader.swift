@@ -124,6 +124,14 @@ package struct WebSocketFrameHeader: Equatable, Sendable {
         for index in 0..<byteCount { output.append(encoded[index]) }
     }
 
+    /// Writes the header over bytes whose place was kept for it, from `offset` on.
+    package func write(to bytes: inout MutableRawSpan, at offset: Int) {
+        let encoded = encoded
+        for index in 0..<byteCount {
+            bytes.storeBytes(of: encoded[index], toByteOffset: offset + index, as: UInt8.self)
+        }
+    }
+
     /// The header, and zeros after its end.
     private var encoded: [14 of UInt8] {
         var bytes = [14 of UInt8](repeating: 0)
