@@ -33,6 +33,8 @@ package enum Limits {
     package static let attachmentsMax = 1_024
     /// Attaches of one connection that are being verified.
     package static let attachesPendingMax = 64
+    /// Write attaches of one mailbox (MB-28).
+    package static let writersMax = 16
     /// Unacknowledged envelopes at one reader of one mailbox (MB-12).
     package static let windowEnvelopesMax = 64
     /// Unacknowledged bytes at one reader of one mailbox (MB-12).
