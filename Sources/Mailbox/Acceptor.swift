@@ -1,0 +1,66 @@
+import Platform
+
+/// A listening socket that stays well-behaved when connections or descriptors run out (H6).
+struct Acceptor: ~Copyable {
+    private let listener: Descriptor
+    /// Most connections the loop holds; one more is closed at once.
+    private let connectionsMax: Int
+    /// Kept open to be given up for the moment in which a waiting client is turned away, when the
+    /// process has no descriptor left.
+    private var reserve: Descriptor?
+    /// Whether the loop has stopped listening until the next tick.
+    private var isExhausted = false
+
+    init(listener: consuming Descriptor, connectionsMax: Int) {
+        self.listener = listener
+        self.connectionsMax = connectionsMax
+        reserve = try? Descriptor.openNull()
+    }
+
+    /// The listening socket's number, for epoll.
+    var descriptor: Int32 { listener.raw }
+
+    /// Takes one client; nil when nobody waits, or nobody can be taken now.
+    ///
+    /// - Parameter open: connections the loop holds.
+    mutating func accept(open: Int) -> Descriptor? {
+        guard !isExhausted else { return nil }
+        while true {
+            guard let accepted = try? TCP.accept(on: listener) else { return nil }
+            switch consume accepted {
+            case .connection(let socket, from: _):
+                // At the limit a client is told so by a closed connection, and the next is asked.
+                if open < connectionsMax { return socket }
+            case .none:
+                return nil
+            case .exhausted:
+                turnAway()
+                return nil
+            }
+        }
+    }
+
+    /// Goes on after descriptors had run out.
+    mutating func retry(epoll: borrowing Epoll, token: UInt64) {
+        if reserve == nil { reserve = try? Descriptor.openNull() }
+        guard isExhausted, reserve != nil else { return }
+        isExhausted = false
+        try? epoll.modify(listener.raw, token: token, for: [.read])
+    }
+
+    /// Closes the clients that wait, with the descriptor kept for it, and then rests until the
+    /// next tick: a level-triggered listener would be told again at once, for ever.
+    private mutating func turnAway() {
+        for _ in 0..<64 {
+            guard reserve != nil else { break }
+            reserve = nil
+            if let accepted = try? TCP.accept(on: listener), case .connection = consume accepted {
+                reserve = try? Descriptor.openNull()
+                continue
+            }
+            reserve = try? Descriptor.openNull()
+            break
+        }
+        isExhausted = true
+    }
+}

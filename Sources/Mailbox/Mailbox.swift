@@ -1,1 +1,0 @@
-// The target Mailbox; Package.swift says what it may import.

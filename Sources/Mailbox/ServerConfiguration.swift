@@ -1,0 +1,26 @@
+package import Platform
+
+/// What an operator chooses.
+package struct ServerConfiguration: Sendable {
+    /// Where clients connect; port 0 lets the system choose.
+    package var listen: SocketAddress
+    /// Where the operator asks for health, loopback only; nil for nowhere.
+    package var admin: SocketAddress?
+    /// Event loops, 1 to 64.
+    package var loopCount = 1
+    /// Connections in all; more are closed as they come.
+    package var connectionsMax: Int
+    /// Below so many free bytes on the store's disk nothing is stored any more. MB-17
+    package var diskFloorByteCount: Int64 = 256 << 20
+
+    /// Makes a configuration with defaults for the rest.
+    package init(listen: SocketAddress, admin: SocketAddress?, connectionsMax: Int) {
+        self.listen = listen
+        self.admin = admin
+        self.connectionsMax = connectionsMax
+    }
+
+    /// Descriptors kept for everything but connections: store, inboxes, listeners, standard
+    /// streams, and some to spare.
+    package static let descriptorReserve = 40
+}

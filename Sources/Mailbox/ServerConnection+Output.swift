@@ -1,0 +1,120 @@
+package import Channel
+import Platform
+import Primitives
+package import Wire
+
+extension ServerConnection {
+    /// Whether a request of this class may be taken; else the frames are held and reading pauses.
+    package func mayTake(_ requestClass: RequestClass) -> Bool { usage.mayTake(requestClass) }
+
+    /// Notes a request that is handed to the router; its answer gives the room back.
+    package mutating func take(_ requestClass: RequestClass) { usage.take(requestClass) }
+
+    /// Requests that have no answer yet.
+    package var requestCount: Int { usage.requestCount }
+
+    /// Adds a frame to what this turn sends. Dropped when the connection is closing, and an
+    /// ephemeral one also when the client is slow to read.
+    ///
+    /// - Parameters:
+    ///   - byteCount: bytes of the frame with its head.
+    ///   - body: writes exactly so many.
+    package mutating func send(
+        _ frameClass: FrameClass, byteCount: Int, _ body: (inout OutputRawSpan) -> Void
+    ) {
+        guard phase == .open else { return }
+        // MB-19
+        if frameClass == .ephemeral, output.count > Limits.ephemeralBacklogByteCountMax { return }
+        usage.sent(frameClass, byteCount: byteCount)
+        if !output.fits(byteCount) { seal() }
+        output.append(byteCount: byteCount, body)
+    }
+
+    /// Answers the client's handshake message and begins with the hello frame, which stands alone.
+    /// CH-41
+    ///
+    /// - Parameter now: milliseconds on the monotonic clock.
+    package mutating func completeHandshake(
+        _ answer: RawSpan, channel: consuming NoiseTransport, hello: HelloFrame, now: Int64
+    ) {
+        guard phase == .proving,
+            let header = socket.messageHeader(payloadByteCount: answer.byteCount)
+        else { return }
+        var head: [UInt8] = []
+        header.append(to: &head)
+        output.appendRaw(head.raw)
+        output.appendRaw(answer)
+        self.channel = consume channel
+        phase = .open
+        deadline = now + Int64(Limits.idleSeconds) * 1_000
+        let frame = ServerAnswer.hello(hello)
+        output.append(byteCount: frame.byteCount) { frame.encode(into: &$0) }
+        seal()
+    }
+
+    /// Says what is left to say and ends: `code` goes to the client in a Close frame.
+    package mutating func close(_ end: ConnectionEnd, _ code: WebSocketCloseCode, now: Int64) {
+        guard phase != .closing else { return }
+        seal()
+        if phase != .head { socket.close(code) }
+        finish(end, now: now)
+    }
+
+    /// Nothing more is heard; what waits is still written.
+    mutating func finish(_ end: ConnectionEnd, now: Int64) {
+        guard phase != .closing else { return }
+        seal()
+        self.end = end
+        phase = .closing
+        deadline = now + Self.closingMilliseconds
+        heldFrames = []
+        channel = nil
+        reader = nil
+    }
+
+    /// How long a client may take to read the last words.
+    static var closingMilliseconds: Int64 { 5_000 }
+
+    /// Seals what the turn has gathered and adds the control frames that are due. After it
+    /// `pendingOutput` is what the socket is to be given.
+    package mutating func endTurn() {
+        seal()
+        guard phase != .head, socket.hasControlFrames else { return }
+        var frames: [UInt8] = []
+        socket.appendControlFrames(to: &frames)
+        output.appendRaw(frames.raw)
+    }
+
+    /// How many bytes wait for the socket.
+    package var pendingOutputByteCount: Int { output.sealedByteCount }
+
+    /// Takes off what the socket took.
+    package mutating func wrote(_ byteCount: Int) {
+        output.consume(byteCount)
+        if output.count == 0 {
+            usage.outputDrained()
+            output.trim()
+        }
+    }
+
+    /// Bytes of delivery frames that the client's socket has surely taken. CH-46
+    package var flushedDeliveryByteCount: UInt64 {
+        let waiting = UInt64(output.count)
+        return usage.deliveredByteCount > waiting ? usage.deliveredByteCount - waiting : 0
+    }
+
+    /// Whether all was said and the sending half of the socket is to be shut.
+    package var isSpent: Bool { phase == .closing && output.count == 0 }
+
+    /// Bytes of memory the connection's buffers hold.
+    package var bufferByteCount: Int {
+        input.allocatedByteCount + output.allocatedByteCount + heldFrames.capacity
+    }
+
+    private mutating func seal() {
+        guard output.hasOpenMessage else { return }
+        // A channel that can seal no more has sent 2^64 messages; there is nobody to tell.
+        let sealed = channel.sealMessage(&output, socket)
+        precondition(sealed, "a message is open only while there is a channel")
+    }
+}
