@@ -40,8 +40,18 @@ extension Content {
         return single(type, ContentTag.ids, value, id, milliseconds)
     }
 
-    /// The messages a receipt names. They count only where the reader wrote them to the writer
-    /// (EN-9).
+    /// The messages that a receipt changes: of those it names, the ones the reader wrote to its
+    /// writer.
+    ///
+    /// - Parameter isOwn: true for a message that the reader wrote to the receipt's writer.
+    /// - SPEC: EN-9
+    package func receiptIDs(where isOwn: (MessageID) -> Bool) -> [MessageID] {
+        // EN-9
+        (receiptIDs ?? []).filter(isOwn)
+    }
+
+    /// All messages a receipt names, nil for other content. They count only where the reader wrote
+    /// them to the writer: ``receiptIDs(where:)``.
     package var receiptIDs: [MessageID]? {
         guard type == .deliveryReceipt || type == .readReceipt, let value = fields[ContentTag.ids]
         else { return nil }

@@ -36,6 +36,27 @@ package struct VersionRange: Hashable, Sendable {
     }
 }
 
+/// A handle that somebody says is theirs.
+///
+/// Shown as claimed until a look-up at the server named has returned a record with the same account
+/// key (HS-15).
+///
+/// - SPEC: §5.4, HS-15
+package struct ClaimedHandle: Hashable, Sendable {
+    /// What is claimed, to be shown as such.
+    package let handle: Handle
+    /// Where to look it up.
+    package let server: ServerAddress
+    /// Who claims it.
+    package let account: Ed25519PublicKey
+
+    /// The handle, when a record found under it at that server is the claimant's own.
+    package func confirmed(by record: Verified<Record>) -> Handle? {
+        // HS-15
+        record.value.handle == handle && record.value.account == account ? handle : nil
+    }
+}
+
 /// The inner block of a first message: who writes, and where to answer.
 ///
 /// Authenticated only once the first ratchet message has opened (HS-11). The handle is a claim
@@ -94,6 +115,13 @@ package struct Introduction: ~Copyable, Sendable {
         self.replyMailbox = replyMailbox
         self.versions = versions
         self.extensions = extensions
+    }
+
+    /// The handle as a claim, or nil when the initiator has none.
+    package var claimedHandle: ClaimedHandle? {
+        handle.map {
+            ClaimedHandle(handle: $0, server: replyMailbox.server, account: account)
+        }
     }
 
     /// Encoded size in bytes.
