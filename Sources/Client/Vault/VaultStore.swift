@@ -23,6 +23,10 @@ package enum VaultTable: UInt8, CaseIterable, Sendable {
     case invite = 9
     /// Content that waits for its session, and types that only a newer version knows; group: contact id.
     case kept = 10
+    /// One row a receipt that is due, by contact id, kind and message id; group: contact id.
+    case receipt = 11
+    /// One row an own message without a receipt, by contact id and message id; group: contact id.
+    case unconfirmed = 12
 }
 
 /// One row as listed.
