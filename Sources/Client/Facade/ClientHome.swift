@@ -1,4 +1,5 @@
 internal import Platform
+internal import Primitives
 
 /// Where a vault lies: one folder, mode 0700, with the vault, its lock and, for a vault without
 /// passphrase, its key.
@@ -94,5 +95,72 @@ extension ClientError {
     /// A failed system call on a file.
     init(_ error: SystemError) {
         self = error.isDiskFull ? .diskFull : .diskFailed(errorNumber: error.code)
+    }
+}
+
+// MARK: The vault in a home
+
+extension ClientHome {
+    /// Makes the vault file, and the key file when there is no passphrase. CL-24
+    func makeVault(passphrase: consuming Passphrase?) throws(ClientError) -> SQLiteVault {
+        do throws(UnsafeFile) {
+            // Made here, so that it has its mode before anything is in it.
+            _ = try SafeFile.create(vaultPath)
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+        if let passphrase {
+            return try SQLiteVault.create(
+                path: vaultPath, password: passphrase.secret, parameters: .interactive,
+                random: SystemRandom())
+        }
+        var random = SystemRandom()
+        let key = SecretBytes(byteCount: 32, home: .guarded, from: &random)
+        var bytes = key.exposeForStorage()
+        defer { bytes.resetBytes() }
+        do throws(UnsafeFile) {
+            try SafeFile.write(bytes.raw, toNew: keyPath)
+        } catch {
+            throw ClientError(error, in: .key)
+        }
+        return try SQLiteVault.create(
+            path: vaultPath, password: key, parameters: nil, random: SystemRandom())
+    }
+
+    /// Opens the vault with the passphrase, or with the key file if it has none.
+    func openVault(
+        _ access: VaultAccess, passphrase: consuming Passphrase?
+    ) throws(ClientError) -> SQLiteVault {
+        switch try SQLiteVault.header(path: vaultPath).source {
+        case .passphrase:
+            guard let passphrase else { throw .passphraseNeeded }
+            return try SQLiteVault.open(
+                path: vaultPath, access: access, password: passphrase.secret,
+                random: SystemRandom())
+        case .keyFile:
+            var bytes: [UInt8]
+            do throws(UnsafeFile) {
+                bytes = try SafeFile.read(keyPath, byteCountMax: 32)
+            } catch {
+                throw ClientError(error, in: .key)
+            }
+            defer { bytes.resetBytes() }
+            let key = SecretBytes(copying: bytes.raw, home: .guarded)
+            do throws(ClientError) {
+                return try SQLiteVault.open(
+                    path: vaultPath, access: access, password: key, random: SystemRandom())
+            } catch {
+                // Nobody typed anything: a key that does not fit is damage.
+                throw error == .passphraseWrong ? .vaultCorrupt : error
+            }
+        }
+    }
+
+    /// Takes back what `makeVault` made.
+    func removeVault() {
+        for path in [vaultPath, vaultPath + "-wal", vaultPath + "-shm", keyPath] {
+            // What is not there cannot be removed; what cannot be removed is refused later.
+            try? SafeFile.remove(path)
+        }
     }
 }

@@ -32,6 +32,8 @@ package final class SQLiteVault: VaultStore {
                 """,
                 "CREATE UNIQUE INDEX cell_name ON cell (kind, name)",
                 "CREATE INDEX cell_group ON cell (kind, grp, place)",
+                "PRAGMA application_id=1349743734",
+                "PRAGMA user_version=1",
             ])
     ]
 

@@ -1,0 +1,329 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+/// How far writing into one mailbox of a peer is on the present connection.
+struct WriteProgress: Sendable {
+    let link: LinkID
+    /// Counters without an answer, lowest first.
+    var open: [UInt64] = []
+    /// Counters that were tried on an earlier connection. CL-9
+    var retried: Set<UInt64> = []
+    /// A deposit was refused for a time: nothing is sent before then, monotonic ms.
+    var pausedUntil: UInt64 = 0
+    /// Refused for good on this connection.
+    var isHalted = false
+}
+
+/// How far a first message is.
+struct FirstMessageProgress: Sendable {
+    var isRunning = false
+    var failureCount = 0
+    /// Not tried before then, monotonic ms.
+    var pausedUntil: UInt64 = 0
+}
+
+extension Engine {
+    /// Deposits without an answer in one mailbox: enough to fill a link of long delay.
+    static let depositsOpenMax = 32
+    /// After a refusal that time can mend, such as a full mailbox.
+    static let refusalPauseMilliseconds: UInt64 = 30_000
+
+    // MARK: What there is to send
+
+    /// True while the outbox holds something that can be sent now.
+    var isSending: Bool {
+        outbox.contains { item in
+            item.form != .waiting && item.reason == .waitingForServer
+        } || firstMessages.values.contains(where: \.isRunning)
+    }
+
+    func wantsToWrite(_ mailbox: MailboxID) -> Bool {
+        if live.values.contains(where: { $0.wantsToSend(to: mailbox) }) { return true }
+        return outbox.contains { $0.form == .chat && $0.mailbox == mailbox && isSendable($0) }
+    }
+
+    /// Reasons that only the user or a later reset ends.
+    private func isSendable(_ item: OutboxRecord) -> Bool {
+        switch item.reason {
+        case .waitingForServer, .mailboxFull, .rateLimited, .serverStorageFull: true
+        case .waitingForReply, .mailboxGone, .copiedVault, .sessionBroken, .refused: false
+        }
+    }
+
+    func serversToWrite() -> [ServerAddress] {
+        var servers: [ServerAddress] = []
+        for mailbox in mailboxes.values.sorted(by: { $0.id < $1.id })
+        where mailbox.role == .peerChat && wantsToWrite(mailbox.id)
+            && !servers.contains(mailbox.server)
+        {
+            servers.append(mailbox.server)
+        }
+        return servers
+    }
+
+    // MARK: Rows
+
+    mutating func save(_ item: OutboxRecord) {
+        if let index = outbox.firstIndex(where: { $0.id == item.id }) {
+            outbox[index] = item
+        } else {
+            outbox.append(item)
+        }
+        transaction.put(
+            .outbox, key: item.id.array, group: OutboxRecord.infoGroup, value: item.encoded)
+    }
+
+    mutating func remove(_ item: OutboxRecord) {
+        outbox.removeAll { $0.id == item.id }
+        firstMessages[item.id] = nil
+        transaction.remove(.outbox, key: item.id.array)
+        transaction.remove(.outbox, key: item.envelopeKey)
+    }
+
+    private func item(_ id: FixedBytes<8>) -> OutboxRecord? { outbox.first { $0.id == id } }
+
+    private func envelope(of item: OutboxRecord) throws(ClientError) -> [UInt8] {
+        guard let envelope = try transaction.value(.outbox, key: item.envelopeKey) else {
+            throw .vaultCorrupt
+        }
+        return envelope
+    }
+
+    /// Keeps all of a mailbox's items from being sent, and says why.
+    mutating func hold(_ mailbox: MailboxID, _ reason: OutboxReason) throws(ClientError) {
+        writing[mailbox]?.isHalted = true
+        for item in outbox where item.form == .chat && item.mailbox == mailbox {
+            try setReason(reason, of: item)
+        }
+    }
+
+    private mutating func setReason(
+        _ reason: OutboxReason, of item: OutboxRecord
+    ) throws(ClientError) {
+        guard item.reason != reason else { return }
+        var item = item
+        item.reason = reason
+        save(item)
+        if reason != .waitingForServer, let summary = outboxSummary(item) {
+            tell(.outbox(summary))
+        }
+    }
+
+    // MARK: Write attach
+
+    /// Compares the server's next counter with the own one. CL-7, CL-8, CL-9
+    mutating func writeAttached(
+        _ mailbox: MailboxRecord, nextCounter: UInt64, on id: LinkID
+    ) throws(ClientError) {
+        var mailbox = mailbox
+        var progress = WriteProgress(link: id)
+        for item in outbox where item.mailbox == mailbox.id && item.counter != 0 {
+            progress.retried.insert(item.counter)
+        }
+        writing[mailbox.id] = progress
+        guard nextCounter <= mailbox.nextCounter else {
+            return try vaultWasCopied(mailbox)
+        }
+        // CL-9: below the server's next counter lies what was sent before and accepted.
+        for item in outbox
+        where item.mailbox == mailbox.id && item.counter != 0 && item.counter < nextCounter {
+            try accepted(item)
+        }
+        let lowestOpen =
+            outbox.filter { $0.mailbox == mailbox.id && $0.counter != 0 }
+            .map(\.counter).min() ?? mailbox.nextCounter
+        guard nextCounter < lowestOpen else { return }
+        // CL-8
+        mailbox.nextCounter = nextCounter
+        save(mailbox)
+        writing[mailbox.id]?.retried = []
+        for item in outbox where item.mailbox == mailbox.id && item.counter != 0 {
+            var again = item
+            again.counter = 0
+            save(again)
+        }
+        if let contact = mailbox.contact { try serverWentBack(contact) }
+    }
+
+    /// CL-7
+    private mutating func vaultWasCopied(_ mailbox: MailboxRecord) throws(ClientError) {
+        var mailbox = mailbox
+        mailbox.state = .copied
+        save(mailbox)
+        try hold(mailbox.id, .copiedVault)
+        tell(.notice(.copiedVault(contact: mailbox.contact.flatMap { contacts[$0]?.name } ?? "")))
+    }
+
+    // MARK: Sending
+
+    mutating func pumpOutbox() throws(ClientError) {
+        pumpAcknowledges()
+        for id in writing.keys.sorted() { try pumpMailbox(id) }
+        try pumpFirstMessages()
+    }
+
+    private mutating func pumpMailbox(_ id: MailboxID) throws(ClientError) {
+        guard var progress = writing[id], !progress.isHalted, var mailbox = mailboxes[id],
+            mailbox.state != .copied, progress.pausedUntil <= now.monotonic
+        else { return }
+        for item in outbox where item.mailbox == id && item.form == .chat {
+            if progress.open.count >= Self.depositsOpenMax { break }
+            if progress.open.contains(item.counter) && item.counter != 0 { continue }
+            var item = item
+            if item.counter == 0 {
+                // CL-6: the counter is in this step's commit before the frame is sent.
+                item.counter = mailbox.nextCounter
+                mailbox.nextCounter += 1
+                save(mailbox)
+            }
+            if item.reason != .waitingForServer { item.reason = .waitingForServer }
+            save(item)
+            let envelope = try envelope(of: item)
+            let counter = item.counter
+            progress.open.append(counter)
+            ask(.deposit(item.id, id, counter: counter), on: progress.link) {
+                .deposit(request: $0, mailbox: id, counter: counter, envelope: envelope)
+            }
+        }
+        progress.open.sort()
+        writing[id] = progress
+    }
+
+    mutating func deposited(
+        _ id: FixedBytes<8>, mailbox: MailboxID, counter: UInt64, _ frame: IncomingFrame,
+        on link: LinkID
+    ) throws(ClientError) {
+        writing[mailbox]?.open.removeAll { $0 == counter }
+        guard let item = item(id), item.counter == counter else { return }
+        switch frame {
+        case .done: try accepted(item)
+        case .error(let error) where writing[mailbox]?.link == link:
+            try depositRefused(item, mailbox, error)
+        default: break
+        }
+    }
+
+    private mutating func depositRefused(
+        _ item: OutboxRecord, _ mailbox: MailboxID, _ error: ErrorFrame
+    ) throws(ClientError) {
+        guard let record = mailboxes[mailbox], let progress = writing[mailbox] else { return }
+        switch error.code {
+        case .counterTaken where progress.retried.contains(item.counter):
+            // CL-9: late bytes of an earlier connection have arrived after this one's attach.
+            try accepted(item)
+        case .counterTaken:
+            // CL-7: the attach of this connection had named this counter as free.
+            try vaultWasCopied(record)
+        case .counterGap:
+            // One before it was refused for a time; it goes again from there.
+            let lowest =
+                outbox.filter { $0.mailbox == mailbox && $0.counter != 0 }
+                .map(\.counter).min() ?? item.counter
+            if let next = error.nextCounter, next < lowest {
+                try writeAttached(record, nextCounter: next, on: progress.link)
+            }
+        case .mailboxFull: try pause(mailbox, item, .mailboxFull, seconds: nil)
+        case .storageFull: try pause(mailbox, item, .serverStorageFull, seconds: nil)
+        case .rateLimited: try pause(mailbox, item, .rateLimited, seconds: error.seconds)
+        case .notAttached, .attachRefused, .noSuchMailbox: try hold(mailbox, .mailboxGone)
+        case .shuttingDown: try pause(mailbox, item, .waitingForServer, seconds: 1)
+        default: try hold(mailbox, .refused)
+        }
+    }
+
+    private mutating func pause(
+        _ mailbox: MailboxID, _ item: OutboxRecord, _ reason: OutboxReason, seconds: UInt32?
+    ) throws(ClientError) {
+        let pause = seconds.map { UInt64($0) * 1_000 } ?? Self.refusalPauseMilliseconds
+        writing[mailbox]?.pausedUntil = now.monotonic + pause
+        try setReason(reason, of: item)
+    }
+
+    /// The server holds it on disk.
+    private mutating func accepted(_ item: OutboxRecord) throws(ClientError) {
+        remove(item)
+        try messageAccepted(item)
+    }
+
+    // MARK: First messages
+
+    private mutating func pumpFirstMessages() throws(ClientError) {
+        var busy: Set<ContactID> = []
+        for item in outbox where item.form == .first {
+            if firstMessages[item.id]?.isRunning == true { busy.insert(item.contact) }
+        }
+        for item in outbox where item.form == .first && !busy.contains(item.contact) {
+            guard isSendable(item), let server = item.server,
+                firstMessages[item.id]?.pausedUntil ?? 0 <= now.monotonic,
+                let contact = contacts[item.contact], let reply = contact.ownMailbox,
+                mailboxes[reply]?.state == .inUse
+            else { continue }
+            busy.insert(item.contact)
+            firstMessages[item.id, default: FirstMessageProgress()].isRunning = true
+            begin(.firstMessage(item.id), at: server)
+        }
+    }
+
+    func firstMessageDeadline() -> UInt64? {
+        let first = firstMessages.values.filter { !$0.isRunning }.map(\.pausedUntil)
+            .filter { $0 > now.monotonic }.min()
+        let chat = writing.values.map(\.pausedUntil).filter { $0 > now.monotonic }.min()
+        return [first, chat].compactMap { $0 }.min()
+    }
+
+    mutating func sendFirstMessage(_ id: FixedBytes<8>, on link: LinkID) throws(ClientError) {
+        guard let item = item(id), let mailbox = item.mailbox else { return }
+        let envelope = try envelope(of: item)
+        ask(.task, on: link) {
+            .contactDeposit(request: $0, mailbox: mailbox, envelope: envelope)
+        }
+    }
+
+    mutating func firstMessageAnswered(
+        _ id: FixedBytes<8>, _ frame: IncomingFrame
+    ) throws(ClientError) {
+        firstMessages[id]?.isRunning = false
+        guard let item = item(id) else { return }
+        guard case .error(let error) = frame else { return try accepted(item) }
+        switch error.code {
+        case .mailboxFull: try pauseFirst(item, .mailboxFull, nil)
+        case .storageFull: try pauseFirst(item, .serverStorageFull, nil)
+        case .rateLimited: try pauseFirst(item, .rateLimited, error.seconds)
+        case .noSuchMailbox:
+            try setReason(.mailboxGone, of: item)
+            operations.fail(waitingFor: id, .contactMailboxUnavailable, &actions)
+        case .shuttingDown: try pauseFirst(item, .waitingForServer, 1)
+        default:
+            try setReason(.refused, of: item)
+            operations.fail(waitingFor: id, .serverRefused(code: error.rawCode), &actions)
+        }
+    }
+
+    mutating func firstMessageFailed(
+        _ id: FixedBytes<8>, _ error: ClientError
+    ) throws(ClientError) {
+        guard var progress = firstMessages[id] else { return }
+        progress.isRunning = false
+        progress.failureCount += 1
+        let full = min(
+            LinkTable.pauseMillisecondsMin << UInt64(min(progress.failureCount, 10)),
+            LinkTable.pauseMillisecondsMax)
+        progress.pausedUntil = now.monotonic + full / 2 + random.integer(below: full / 2)
+        firstMessages[id] = progress
+        guard let server = item(id)?.server else { return }
+        tell(
+            .connection(
+                .lost(
+                    server: server.text, error: error,
+                    retryMilliseconds: progress.pausedUntil - now.monotonic)))
+    }
+
+    private mutating func pauseFirst(
+        _ item: OutboxRecord, _ reason: OutboxReason, _ seconds: UInt32?
+    ) throws(ClientError) {
+        let pause = seconds.map { UInt64($0) * 1_000 } ?? Self.refusalPauseMilliseconds
+        firstMessages[item.id, default: FirstMessageProgress()].pausedUntil = now.monotonic + pause
+        try setReason(reason, of: item)
+    }
+}

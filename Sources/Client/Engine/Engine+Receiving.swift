@@ -1,0 +1,319 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+extension Engine {
+    /// Hashes of envelopes are kept for so many days: 30 in the mailbox, 2 for clocks. CL-5
+    static let seenDays: UInt32 = 32
+    /// A broken session is told to the user so often at most.
+    static let brokenNoticeMilliseconds: UInt64 = 3_600_000
+
+    /// An envelope came. It is acknowledged after the commit of this step, whatever it held. CL-4
+    mutating func delivered(
+        _ envelope: [UInt8], sequence: UInt64, mailbox: MailboxID, on link: LinkID
+    ) throws(ClientError) {
+        guard let record = mailboxes[mailbox], record.isOwn, reading[mailbox]?.link == link else {
+            return
+        }
+        reading[mailbox]?.waitingCount -= 1
+        reading[mailbox]?.lastActivity = now.monotonic
+        acknowledgeLater(sequence, of: mailbox)
+        let hash = SHA256.hash(envelope.raw).array
+        // CL-5
+        if try transaction.value(.seen, key: hash) != nil { return }
+        if try transaction.value(.seen, key: hash + mailbox.array) != nil { return }
+        let isOpened =
+            record.role == .ownChat
+            ? try openChat(envelope, record) : try openFirst(envelope, record)
+        let key = isOpened ? hash : hash + mailbox.array
+        transaction.put(.seen, key: key, group: Self.dayGroup(now.day), value: [])
+    }
+
+    static func dayGroup(_ day: UInt32) -> [UInt8] {
+        var group: [UInt8] = []
+        group.append(bigEndian: day)
+        return group
+    }
+
+    // MARK: Chat mailboxes
+
+    private mutating func openChat(
+        _ envelope: [UInt8], _ mailbox: MailboxRecord
+    ) throws(ClientError) -> Bool {
+        guard let id = mailbox.contact, contacts[id] != nil else { return false }
+        let written = sessions.written(of: id)?.id
+        let candidates = sessions.all(of: id).sorted { one, other in
+            (one.id == written ? 0 : 1, one.id) < (other.id == written ? 0 : 1, other.id)
+        }
+        for candidate in candidates {
+            var session = try ratchet(candidate.id)
+            let opened: OpenedMessage
+            do throws(OpenError) {
+                opened = try session.open(envelope.raw, atHours: now.hours.count)
+            } catch {
+                if settled(by: error, in: candidate) { return false }
+                continue
+            }
+            try take(opened, in: &session, of: id)
+            return true
+        }
+        sessionBroken(id)
+        return false
+    }
+
+    /// True when an envelope that did not open in a session belongs to it all the same, so that no
+    /// other one needs to be tried.
+    private mutating func settled(by error: OpenError, in session: SessionRecord) -> Bool {
+        switch error {
+        case .notThisSession, .notAnEnvelope: return false
+        default:
+            // DR-15
+            if error.breaksSession { sessionBroken(session.contact) }
+            return true
+        }
+    }
+
+    /// Says once an hour that a session is broken; resets come with a later version.
+    private mutating func sessionBroken(_ id: ContactID) {
+        guard var contact = contacts[id],
+            contact.brokenNoticeMilliseconds + Self.brokenNoticeMilliseconds <= now.wall
+        else { return }
+        contact.brokenNoticeMilliseconds = now.wall
+        save(contact)
+        tell(.notice(.sessionBroken(contact: contact.name)))
+    }
+
+    /// Takes a message that has opened: ratchet, hash and content in one transaction. CL-4
+    private mutating func take(
+        _ opened: consuming OpenedMessage, in session: inout Session, of contact: ContactID
+    ) throws(ClientError) {
+        let content = opened.content
+        let number = opened.number
+        let closed = opened.closedGap
+        session.commit(opened)
+        save(session)
+        noteReceived(in: session.id, isConfirmed: session.isConfirmed)
+        gaps.update(session.id, contact: contact, session.received, now: now)
+        if let closed { tellClosed(closed.numbers, of: contact) }
+        try process(content, number: number, in: session.id, of: contact)
+        try afterReceiving(from: contact)
+    }
+
+    /// What a received message may have made possible.
+    private mutating func afterReceiving(from contact: ContactID) throws(ClientError) {
+        try sealWaiting(of: contact)
+        try sealAnew(of: contact)
+        dropSessions(of: contact)
+    }
+
+    // MARK: Contact mailboxes
+
+    private mutating func openFirst(
+        _ envelope: [UInt8], _ mailbox: MailboxRecord
+    ) throws(ClientError) -> Bool {
+        guard let message = try? FirstMessage(parsing: envelope.raw) else { return false }
+        if let known = sessions.session(opening: message.openingHash), let prefix = known.prefix {
+            return try openFurther(message, prefix, known)
+        }
+        // HS-14: the session may be gone, its opening is remembered longer.
+        if try transaction.value(.seen, key: message.openingHash.array) != nil { return false }
+        for entry in preKeys.signed(for: mailbox.id) {
+            let signed = try privateHalf(of: entry)
+            let outer: OuterBlock?
+            do {
+                outer = try message.openOuter(signedPreKeyID: entry.id, key: signed)
+            } catch {
+                return false
+            }
+            guard let outer else { continue }
+            return try acceptFirst(message, outer, signed, mailbox)
+        }
+        return false
+    }
+
+    /// A further message behind a prefix that was taken before. HS-14
+    private mutating func openFurther(
+        _ message: FirstMessage, _ prefix: KnownPrefix, _ known: SessionRecord
+    ) throws(ClientError) -> Bool {
+        var session = try ratchet(known.id)
+        let opened: OpenedMessage
+        do throws(OpenError) {
+            opened = try session.open(message, behind: prefix, atHours: now.hours.count)
+        } catch {
+            _ = settled(by: error, in: known)
+            return false
+        }
+        try take(opened, in: &session, of: known.contact)
+        return true
+    }
+
+    private mutating func acceptFirst(
+        _ message: FirstMessage, _ outer: borrowing OuterBlock, _ signed: borrowing X25519KeyPair,
+        _ mailbox: MailboxRecord
+    ) throws(ClientError) -> Bool {
+        let own = RecipientKeys(
+            account: identity.account, device: identity.certificate.identity,
+            identity: keys.identity.duplicate())
+        let used = preKeys.oneTime(outer.oneTimePreKeyID, for: mailbox.id)
+        let oneTime: X25519KeyPair?
+        if let used { oneTime = try privateHalf(of: used) } else { oneTime = nil }
+        let result: FirstMessageResult
+        do throws(HandshakeError) {
+            result = try Handshake.accept(
+                message, outer: outer, own: own, signedPreKey: signed, oneTimePreKey: oneTime,
+                secondsSince1970: Int64(clamping: now.wall / 1_000))
+        } catch {
+            if case .unknownOneTimePreKey = error { secondComer(mailbox) }
+            return false
+        }
+        switch consume result {
+        case .needsNewerVersion:
+            tell(.notice(.unreadableRequest))
+            return false
+        case .accepted(let accepted):
+            let isTaken = try take(accepted, mailbox)
+            // CL-29, HS-5
+            if isTaken, let used { erase(used) }
+            return isTaken
+        }
+    }
+
+    /// A first message whose one-time key is gone: behind an invite somebody came second. CL-21
+    private mutating func secondComer(_ mailbox: MailboxRecord) {
+        guard let invite = invites.values.first(where: { $0.mailbox == mailbox.id }) else {
+            return tell(.notice(.unreadableRequest))
+        }
+        tell(
+            .notice(
+                .inviteUsedTwice(
+                    invite: summary(of: invite).id, name: invite.name.isEmpty ? nil : invite.name)))
+    }
+
+    /// Takes a first message: a contact, or a request. CL-21
+    ///
+    /// - Returns: false when it is refused, with nothing stored.
+    private mutating func take(
+        _ accepted: consuming AcceptedFirstMessage, _ mailbox: MailboxRecord
+    ) throws(ClientError) -> Bool {
+        let account = accepted.introduction.account
+        guard account != identity.account else { return false }
+        let invite = invites.values.first { $0.mailbox == mailbox.id }
+        let known = self.contact(of: account)
+        if let invite, invite.state != .open, invite.contact == nil || invite.contact != known?.id {
+            secondComer(mailbox)
+            return false
+        }
+        var contact: ContactRecord
+        if let known {
+            contact = known
+        } else {
+            let wish = invite.flatMap { $0.name.isEmpty ? nil : $0.name }
+            contact = ContactRecord(
+                id: random.bytes(),
+                name: freeName(wish: wish, handle: accepted.introduction.handle),
+                account: account, state: .request, certificate: accepted.introduction.certificate,
+                createdMilliseconds: now.wall)
+        }
+        let wasAccepted = contact.state == .accepted
+        // A link's owner is not asked, nor who has written to this account first.
+        let isWanted = invite != nil || contact.state != .request
+        try introduce(&contact, accepted.introduction, isKnown: known != nil)
+        if isWanted { contact.state = .accepted }
+        contact.order += 1
+        save(contact)
+        if let invite, invite.state == .open { take(invite, by: contact.id) }
+        try keep(accepted, of: contact)
+        if isWanted {
+            if !wasAccepted { tell(.contact(summary(of: contacts[contact.id] ?? contact))) }
+            try answer(contact.id, nil)
+        } else if known == nil {
+            let request = try requestSummary(of: contact)
+            tell(.request(request))
+            confirmHandle(of: contact.id)
+        }
+        try afterReceiving(from: contact.id)
+        return true
+    }
+
+    /// Takes what an introduction says into the contact.
+    private mutating func introduce(
+        _ contact: inout ContactRecord, _ introduction: borrowing Introduction, isKnown: Bool
+    ) throws(ClientError) {
+        let isOtherDevice =
+            isKnown && contact.certificate.identity != introduction.certificate.identity
+        if isOtherDevice { tell(.notice(.deviceChanged(contact: contact.name))) }
+        // The device whose certificate lasts longest is written to.
+        if introduction.certificate.expiry >= contact.certificate.expiry || !isKnown {
+            contact.certificate = introduction.certificate
+        }
+        if contact.handle == nil, let handle = introduction.handle {
+            contact.handle = handle
+            contact.handleServer = introduction.replyMailbox.server
+        }
+    }
+
+    /// Stores the session of a first message and takes its content.
+    private mutating func keep(
+        _ accepted: consuming AcceptedFirstMessage, of contact: ContactRecord
+    ) throws(ClientError) {
+        let content = accepted.content
+        let number = accepted.number
+        let prefix = accepted.prefix
+        let device = accepted.introduction.certificate.identity
+        let replyMailbox = accepted.introduction.replyMailbox.duplicate()
+        let session = accepted.takeSession()
+        let id = session.id
+        save(session)
+        // DR-16, HS-14
+        superseded(by: id, of: contact.id, order: contact.order)
+        save(
+            SessionRecord(
+                id: id, contact: contact.id, isOwn: false, device: device, prefix: prefix,
+                now: now.wall))
+        transaction.put(
+            .seen, key: prefix.openingHash.array, group: Self.dayGroup(now.day &+ 8), value: [])
+        noteReceived(in: id, isConfirmed: session.isConfirmed)
+        gaps.update(id, contact: contact.id, session.received, now: now)
+        adopt(replyMailbox, of: contact.id, session: id, number: 0)
+        try process(content, number: number, in: id, of: contact.id)
+    }
+
+    /// Takes a mailbox the contact wants to be answered in. EN-11
+    mutating func adopt(
+        _ mailbox: borrowing ChatMailbox, of id: ContactID, session: SessionID, number: UInt64
+    ) {
+        guard var contact = contacts[id] else { return }
+        // EN-11: not when a later number of the same session has named one.
+        if contact.peerMailboxSession == session, contact.peerMailboxNumber > number { return }
+        contact.peerMailboxSession = session
+        contact.peerMailboxNumber = number
+        let new = mailbox.id
+        let old = contact.peerMailbox
+        contact.peerMailbox = new
+        save(contact)
+        guard mailboxes[new] == nil else { return }
+        transaction.put(
+            .mailbox, key: MailboxRecord.seedsKey(new), group: MailboxRecord.seedsGroup,
+            value: mailbox.writeKey.exposeForStorage())
+        save(
+            MailboxRecord(
+                id: new, role: .peerChat, server: mailbox.server, contact: id, invite: nil,
+                readKey: mailbox.readKey, writeKey: mailbox.writeKey.publicKey, state: .inUse))
+        if let old, old != new { redirect(from: old, to: new, mailbox.server) }
+    }
+
+    /// Envelopes name no mailbox, so what waits for the old one goes to the new one.
+    private mutating func redirect(
+        from old: MailboxID, to new: MailboxID, _ server: ServerAddress
+    ) {
+        for item in outbox where item.form == .chat && item.mailbox == old {
+            // One that was tried may lie there; the receiver knows it by its hash.
+            var item = item
+            item.mailbox = new
+            item.server = server
+            item.counter = 0
+            save(item)
+        }
+        writing[old] = nil
+    }
+}

@@ -1,0 +1,213 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+extension Engine {
+    /// Longest text in bytes: the room of the largest envelope, less the field's head.
+    package static let textByteCountMax = Envelope.room(inEnvelopeOf: 16_384) - 3
+
+    // MARK: Texts
+
+    /// Writes a text to each contact; one id each. `me` is the note to self.
+    ///
+    /// - Throws: a refusal, before anything has changed.
+    package mutating func send(
+        _ text: String, to names: [String], at moment: Moment
+    ) throws(ClientError) -> [MessageID] {
+        now = moment
+        let count = text.utf8.count
+        guard count > 0 else { throw .textEmpty }
+        guard count <= Self.textByteCountMax else {
+            throw .textTooLong(byteCount: count, byteCountMax: Self.textByteCountMax)
+        }
+        var targets: [ContactRecord] = []
+        for name in names {
+            let contact = try name == Self.selfName ? selfContact() : contact(named: name)
+            guard contact.state != .request else { throw .notAccepted }
+            targets.append(contact)
+        }
+        var ids: [MessageID] = []
+        for contact in targets {
+            let content = Content.text(text, id: random.bytes(), milliseconds: now.wall)
+            if contact.id == Self.selfID {
+                try keepNote(content)
+            } else {
+                try enqueue(content, to: contact.id)
+            }
+            guard let id = MessageID(content.id.array) else { continue }
+            ids.append(id)
+        }
+        try settle()
+        return ids
+    }
+
+    // MARK: The queue of a contact
+
+    /// Keeps a message and seals it, now or when a session can carry it.
+    mutating func enqueue(_ content: Content, to contact: ContactID) throws(ClientError) {
+        let message = MessageRecord(
+            contact: contact, author: .me, content: content, storedMilliseconds: now.wall,
+            state: .queued)
+        transaction.put(.message, key: message.key, group: message.group, value: message.encoded)
+        try enqueueSealing(content, to: contact)
+    }
+
+    /// Seals content of which no message is kept, such as a receipt.
+    mutating func enqueueSealing(_ content: Content, to contact: ContactID) throws(ClientError) {
+        var item = OutboxRecord(
+            id: random.bytes(), contact: contact, message: content.id, type: content.type,
+            timeMilliseconds: content.milliseconds)
+        // What waits goes first, so that messages arrive in the order in which they were written.
+        let waits = outbox.contains { $0.contact == contact && $0.form == .waiting }
+        let isSealed = waits ? false : try seal(&item, content)
+        if !isSealed {
+            item.reason = .waitingForReply
+            save(item)
+            if let summary = outboxSummary(item), content.type == .text { tell(.outbox(summary)) }
+        }
+    }
+
+    /// Seals an item in the session that is written in.
+    ///
+    /// - Returns: false when no session can carry it yet.
+    private mutating func seal(
+        _ item: inout OutboxRecord, _ content: Content
+    ) throws(ClientError) -> Bool {
+        guard var contact = contacts[item.contact], var record = sessions.written(of: contact.id)
+        else { return false }
+        var session = try ratchet(record.id)
+        let isFirst = session.awaitsReply
+        guard let mailbox = isFirst ? contact.contactMailbox : contact.peerMailbox,
+            let server = isFirst ? contact.contactServer : mailboxes[mailbox]?.server
+        else { return false }
+        let sealed: SealedMessage
+        do throws(SealError) {
+            sealed = try session.seal(content, random: &random)
+        } catch {
+            switch error {
+            case .awaitingReply, .nothingReceived: return false
+            case .tooLong where isFirst: return false
+            case .tooLong, .chainExhausted: throw .internalFault(line: #line)
+            }
+        }
+        // CL-3, DR-8: state, envelope and item are in one transaction before anything is sent.
+        save(session)
+        record.receivedSinceStored = 0
+        record.lastStoredMilliseconds = now.wall
+        save(record)
+        contact.order += 1
+        save(contact)
+        item.form = isFirst ? .first : .chat
+        item.mailbox = mailbox
+        item.server = server
+        item.session = record.id
+        item.counter = 0
+        item.reason = mailboxes[mailbox]?.state == .copied ? .copiedVault : .waitingForServer
+        save(item)
+        transaction.put(
+            .outbox, key: item.envelopeKey, group: OutboxRecord.envelopeGroup,
+            value: sealed.envelope)
+        if !content.type.isReceipt {
+            let unconfirmed = UnconfirmedRecord(
+                contact: contact.id, message: content.id, session: record.id, order: contact.order)
+            transaction.put(
+                .unconfirmed, key: UnconfirmedRecord.key(contact.id, content.id),
+                group: contact.id.array, value: unconfirmed.encoded)
+        }
+        return true
+    }
+
+    /// Seals, in order, what has waited for a session.
+    mutating func sealWaiting(of contact: ContactID) throws(ClientError) {
+        for item in outbox where item.contact == contact && item.form == .waiting {
+            guard let message = try ownMessage(item.message, to: contact) else {
+                remove(item)
+                continue
+            }
+            var item = item
+            guard try seal(&item, try message.parsedContent()) else { return }
+        }
+    }
+
+    /// Encrypts anew what has no receipt and was last encrypted elsewhere or too early. DR-20
+    mutating func sealAnew(of contact: ContactID) throws(ClientError) {
+        guard let written = sessions.written(of: contact), written.isConfirmed else { return }
+        let rows = try transaction.committedRows(.unconfirmed, group: contact.array)
+        for row in rows {
+            guard let value = try transaction.value(.unconfirmed, key: row.key) else { continue }
+            let unconfirmed = try UnconfirmedRecord.decode(value)
+            guard
+                unconfirmed.session != written.id || unconfirmed.order < written.supersededAt
+            else { continue }
+            try sealAgain(unconfirmed.message, to: contact)
+        }
+    }
+
+    /// Encrypts one message anew, with its id. CL-11
+    private mutating func sealAgain(
+        _ message: FixedBytes<16>, to contact: ContactID
+    ) throws(ClientError) {
+        guard let kept = try ownMessage(message, to: contact) else {
+            transaction.remove(.unconfirmed, key: UnconfirmedRecord.key(contact, message))
+            return
+        }
+        let content = try kept.parsedContent()
+        // One that still lies in the outbox is sealed in its place; it must not go twice.
+        if let old = outbox.first(where: { $0.contact == contact && $0.message == message }) {
+            if old.form == .waiting { return }
+            remove(old)
+        }
+        try enqueueSealing(content, to: contact)
+    }
+
+    /// The server lost what it had accepted. CL-8
+    mutating func serverWentBack(_ contact: ContactID) throws(ClientError) {
+        tell(.notice(.serverWentBack(contact: contacts[contact]?.name ?? "")))
+        for row in try transaction.committedRows(.unconfirmed, group: contact.array) {
+            let unconfirmed = try UnconfirmedRecord.decode(row.value)
+            if outbox.contains(where: { $0.message == unconfirmed.message }) { continue }
+            try sealAgain(unconfirmed.message, to: contact)
+        }
+    }
+
+    private mutating func ownMessage(
+        _ id: FixedBytes<16>, to contact: ContactID
+    ) throws(ClientError) -> MessageRecord? {
+        let key = MessageRecord.key(contact, .me, id)
+        return try transaction.value(.message, key: key).map { bytes throws(ClientError) in
+            try MessageRecord.decode(bytes)
+        }
+    }
+
+    // MARK: Progress
+
+    /// The server has taken an item.
+    mutating func messageAccepted(_ item: OutboxRecord) throws(ClientError) {
+        try advance(item.message, of: item.contact, to: .sent)
+        guard let contact = contacts[item.contact] else { return }
+        let summary = summary(of: contact)
+        operations.finish(waitingFor: item.id, &actions) { kind in
+            kind == .accept ? .accepted(summary) : .added(summary)
+        }
+    }
+
+    /// Moves an own message on; it never goes back.
+    mutating func advance(
+        _ message: FixedBytes<16>, of contact: ContactID, to state: MessageState
+    ) throws(ClientError) {
+        guard var record = try ownMessage(message, to: contact), record.state < state else {
+            return
+        }
+        record.state = state
+        transaction.put(.message, key: record.key, group: record.group, value: record.encoded)
+        guard try record.parsedContent().type == .text, let id = MessageID(message.array) else {
+            return
+        }
+        tell(.messageState(id: id, contact: contacts[contact]?.name ?? "", state: state))
+    }
+}
+
+extension ContentType {
+    /// True for content that is itself a receipt and gets none.
+    var isReceipt: Bool { self == .deliveryReceipt || self == .readReceipt }
+}

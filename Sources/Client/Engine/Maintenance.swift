@@ -1,0 +1,63 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+/// What is done now and then, and what has been asked for.
+struct MaintenanceState {
+    /// Rounds are so far apart.
+    static let roundMilliseconds: UInt64 = 3_600_000
+
+    var nextRound: UInt64 = 0
+    var isRecordAsked = false
+    var isBundleAsked = false
+    var bundlePausedUntil: UInt64 = 0
+    var toldClock = false
+
+    func nextDeadline() -> UInt64? { nextRound }
+}
+
+extension Engine {
+    /// Erases what has had its time and renews what is due: once when going online, then hourly.
+    mutating func maintain() throws(ClientError) {
+        guard maintenance.nextRound <= now.monotonic else { return }
+        maintenance.nextRound = now.monotonic + MaintenanceState.roundMilliseconds
+        eraseExpiredPreKeys()
+        maintainInvites()
+        try forgetSeen()
+        try expireSessions()
+        try renewRecoveryBundles()
+    }
+
+    /// CL-5
+    private mutating func forgetSeen() throws(ClientError) {
+        let key = Array("seen through".utf8)
+        let last = now.day >= Self.seenDays ? now.day - Self.seenDays : 0
+        let stored = try transaction.value(.state, key: key)
+        // The first round of a vault has nothing to forget.
+        let done = stored.flatMap { $0.raw.bigEndian(at: 0, as: UInt32.self) } ?? last
+        guard done < last else {
+            if stored == nil { transaction.put(.state, key: key, value: Self.dayGroup(last)) }
+            return
+        }
+        // A clock that jumped by years must not hold the program up.
+        for day in max(done, last &- min(last, 400))..<last {
+            transaction.removeGroup(.seen, group: Self.dayGroup(day))
+        }
+        transaction.put(.state, key: key, value: Self.dayGroup(last))
+    }
+
+    /// Skipped keys and gaps that are too old, and sessions that are kept no longer. DR-13, DR-21
+    private mutating func expireSessions() throws(ClientError) {
+        for record in sessions.records.values.sorted(by: { $0.id < $1.id }) {
+            var session = try ratchet(record.id)
+            let keys = session.skippedKeyCount
+            let closed = session.expire(atHours: now.hours.count)
+            for range in closed { tellClosed(range, of: record.contact) }
+            if !closed.isEmpty || keys != session.skippedKeyCount {
+                save(session)
+                gaps.update(record.id, contact: record.contact, session.received, now: now)
+            }
+        }
+        for contact in contacts.keys.sorted() { dropSessions(of: contact) }
+    }
+}

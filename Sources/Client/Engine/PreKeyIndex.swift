@@ -1,0 +1,226 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+/// Which prekeys the vault holds, without their secrets.
+struct PreKeyIndex {
+    struct Entry {
+        let kind: PreKeyRecord.Kind
+        let id: UInt32
+        let mailbox: MailboxID
+        let eraseAt: Hours
+
+        var key: [UInt8] { PreKeyRecord.key(kind, id) }
+    }
+
+    private(set) var entries: [[UInt8]: Entry] = [:]
+
+    mutating func insert(_ record: PreKeyRecord) {
+        let entry = Entry(
+            kind: record.kind, id: record.id, mailbox: record.mailbox, eraseAt: record.eraseAt)
+        entries[entry.key] = entry
+    }
+
+    mutating func remove(_ entry: Entry) { entries[entry.key] = nil }
+
+    /// The signed prekeys that open first messages of a mailbox. HS-4
+    func signed(for mailbox: MailboxID) -> [Entry] {
+        entries.values.filter { $0.kind == .signed && $0.mailbox == mailbox }
+            .sorted { $0.id < $1.id }
+    }
+
+    /// A one-time prekey of a mailbox.
+    func oneTime(_ id: UInt32, for mailbox: MailboxID) -> Entry? {
+        guard let entry = entries[PreKeyRecord.key(.oneTime, id)], entry.mailbox == mailbox else {
+            return nil
+        }
+        return entry
+    }
+}
+
+extension Engine {
+    /// A signed prekey is offered for so long at most. CL-28
+    static let signedPreKeyHours: UInt32 = 7 * 24
+    /// It is exchanged before that, so that no fetch gives one at its end.
+    static let signedPreKeyRenewalHours: UInt32 = 6 * 24
+    /// After it was offered, a first message may still lie for 30 days; 2 more for clocks. CL-28
+    static let preKeyGraceHours: UInt32 = 32 * 24
+    /// A new bundle with new one-time keys is published so often, whatever was used: on a fixed
+    /// schedule the server does not learn from it how many first messages were read.
+    static let bundleMilliseconds: UInt64 = 24 * 3_600_000
+
+    /// Draws a prekey and keeps its private half.
+    mutating func makePreKey(
+        _ kind: PreKeyRecord.Kind, mailbox: MailboxID, eraseAt: Hours
+    ) -> (id: UInt32, key: X25519PublicKey) {
+        let pair = X25519KeyPair.generate(from: &random)
+        var id: UInt32 = 0
+        while id == 0 || preKeys.entries[PreKeyRecord.key(kind, id)] != nil {
+            id = random.integer(UInt32.self)
+        }
+        var record = PreKeyRecord(
+            kind: kind, id: id, mailbox: mailbox, eraseAt: eraseAt,
+            secret: pair.exposeForStorage())
+        preKeys.insert(record)
+        transaction.put(.prekey, key: PreKeyRecord.key(kind, id), value: record.encoded)
+        record.secret.resetBytes()
+        return (id, pair.publicKey)
+    }
+
+    /// The private half of a prekey.
+    mutating func privateHalf(of entry: PreKeyIndex.Entry) throws(ClientError) -> X25519KeyPair {
+        guard var bytes = try transaction.value(.prekey, key: entry.key) else {
+            throw .vaultCorrupt
+        }
+        defer { bytes.resetBytes() }
+        var record = try PreKeyRecord.decode(bytes)
+        defer { record.secret.resetBytes() }
+        return X25519KeyPair(secret: SecretBytes(copying: record.secret.raw))
+    }
+
+    mutating func erase(_ entry: PreKeyIndex.Entry) {
+        preKeys.remove(entry)
+        transaction.remove(.prekey, key: entry.key)
+    }
+
+    /// CL-28
+    mutating func eraseExpiredPreKeys() {
+        for entry in preKeys.entries.values where entry.eraseAt <= now.hours { erase(entry) }
+    }
+
+    // MARK: The published bundle
+
+    var wantsIdentityLink: Bool {
+        operations.registration != nil
+            || mailboxes.values.contains { $0.role == .ownContact || $0.role == .ownInvite }
+    }
+
+    /// True when the published bundle is due for another one.
+    var isBundleDue: Bool {
+        guard identity.isRegistered else { return false }
+        return identity.bundlePublishedMilliseconds + Self.bundleMilliseconds <= now.wall
+            || identity.bundlePublishedMilliseconds > now.wall + Self.bundleMilliseconds
+    }
+
+    /// Makes a bundle for the directory, with new one-time keys, and a new signed prekey when the
+    /// present one has been offered for six days.
+    mutating func makeBundle(
+        mailbox: MailboxID
+    ) throws(ClientError) -> (bundle: PreKeyBundle, oneTime: [OneTimePreKey]) {
+        let current = preKeys.entries[PreKeyRecord.key(.signed, identity.signedPreKeyID)]
+        let age =
+            now.hours.count >= identity.signedPreKeyHours.count
+            ? now.hours.count - identity.signedPreKeyHours.count : .max
+        let end = now.hours.advanced(byHours: Self.signedPreKeyHours + Self.preKeyGraceHours)
+        let signed: (id: UInt32, key: X25519PublicKey)
+        if let current, age < Self.signedPreKeyRenewalHours {
+            signed = (current.id, try privateHalf(of: current).publicKey)
+        } else {
+            signed = makePreKey(.signed, mailbox: mailbox, eraseAt: end)
+            identity.signedPreKeyID = signed.id
+            identity.signedPreKeyHours = now.hours
+        }
+        var oneTime: [OneTimePreKey] = []
+        for _ in 0..<OneTimePreKey.countDefault {
+            let key = makePreKey(.oneTime, mailbox: mailbox, eraseAt: end)
+            oneTime.append(OneTimePreKey(id: key.id, key: key.key))
+        }
+        let expiry = identity.signedPreKeyHours.advanced(byHours: Self.signedPreKeyHours)
+        let bundle = signBundle(
+            signed, oneTime, mailbox: mailbox,
+            window: ValidityWindow(from: identity.signedPreKeyHours, expiry: expiry))
+        return (bundle, oneTime)
+    }
+
+    /// Signs a bundle under the next number.
+    mutating func signBundle(
+        _ signed: (id: UInt32, key: X25519PublicKey), _ oneTime: [OneTimePreKey],
+        mailbox: MailboxID, window: ValidityWindow
+    ) -> PreKeyBundle {
+        identity.bundleNumber += 1
+        saveIdentity()
+        let contents = PreKeyBundle.Contents(
+            number: identity.bundleNumber, window: window, account: identity.account,
+            certificate: identity.certificate, signedPreKeyID: signed.id,
+            signedPreKey: signed.key, oneTimePreKeys: oneTime,
+            contact: PreKeyBundle.Contact(server: identity.server, mailbox: mailbox))
+        return PreKeyBundle(contents, signedBy: keys.device)
+    }
+
+    mutating func saveIdentity() {
+        transaction.put(.state, key: IdentityRecord.key, value: identity.encoded)
+    }
+
+    /// The record of this account, signed.
+    func signedRecord(handle: Handle?) -> Record {
+        Record(
+            Record.Contents(
+                number: identity.recordNumber, handle: handle, account: identity.account,
+                recoveryHash: identity.recoveryHash, certificates: [identity.certificate]),
+            signedBy: keys.account)
+    }
+
+    // MARK: Recovery bundles
+
+    /// Makes a recovery bundle for a contact. DR-22
+    mutating func makeRecoveryBundle(for id: ContactID) throws(ClientError) -> RecoveryBundle {
+        guard let mailbox = contacts[id]?.ownMailbox else { throw .internalFault(line: #line) }
+        // Kept until a newer one is confirmed; then the hour is set. DR-23
+        let key = makePreKey(.recovery, mailbox: mailbox, eraseAt: Hours(.max))
+        return RecoveryBundle(
+            signedPreKeyID: key.id, signedPreKey: key.key, madeHours: now.hours.count,
+            signedBy: keys.device)
+    }
+
+    /// Remembers which message carries the newest recovery bundle.
+    mutating func noteRecoveryBundle(
+        _ bundle: RecoveryBundle, in content: Content, for id: ContactID
+    ) throws(ClientError) {
+        guard var contact = contacts[id] else { return }
+        contact.ownRecoveryMessage = content.id
+        contact.ownRecoveryHours = Hours(bundle.madeHours)
+        contact.ownRecoveryID = bundle.signedPreKeyID
+        contact.isOwnRecoveryConfirmed = false
+        save(contact)
+    }
+
+    /// A receipt for the message that carried the newest bundle has come: the older ones end in
+    /// 180 days. DR-23
+    mutating func recoveryConfirmed(_ message: FixedBytes<16>, of id: ContactID) throws(ClientError)
+    {
+        guard var contact = contacts[id], contact.ownRecoveryMessage == message,
+            !contact.isOwnRecoveryConfirmed, let mailbox = contact.ownMailbox
+        else { return }
+        contact.isOwnRecoveryConfirmed = true
+        save(contact)
+        let end = now.hours.advanced(byHours: RecoveryBundle.retentionHours)
+        for entry in preKeys.entries.values
+        where entry.kind == .recovery && entry.mailbox == mailbox
+            && entry.id != contact.ownRecoveryID && entry.eraseAt > end
+        {
+            guard var bytes = try transaction.value(.prekey, key: entry.key) else { continue }
+            defer { bytes.resetBytes() }
+            var record = try PreKeyRecord.decode(bytes)
+            record.eraseAt = end
+            preKeys.insert(record)
+            transaction.put(.prekey, key: entry.key, value: record.encoded)
+        }
+    }
+
+    /// Renews recovery bundles that are due. DR-23
+    mutating func renewRecoveryBundles() throws(ClientError) {
+        for contact in contacts.values.sorted(by: { $0.id < $1.id })
+        where contact.state == .accepted && contact.ownMailbox != nil
+            && contact.ownRecoveryMessage != nil
+            && RecoveryBundle.isDue(
+                madeHours: contact.ownRecoveryHours.count,
+                isConfirmed: contact.isOwnRecoveryConfirmed, atHours: now.hours.count)
+        {
+            let bundle = try makeRecoveryBundle(for: contact.id)
+            let content = Content.recoveryBundle(
+                bundle, id: random.bytes(), milliseconds: now.wall)
+            try noteRecoveryBundle(bundle, in: content, for: contact.id)
+            try enqueue(content, to: contact.id)
+        }
+    }
+}

@@ -1,0 +1,181 @@
+internal import Platform
+internal import Primitives
+internal import Wire
+
+/// The client: one vault, one engine, its connections; what `postern` and other programs call.
+///
+/// Not thread-safe and without threads of its own: everything happens inside its calls, on the
+/// caller's thread. Each call that changes something has committed it to the vault when it returns;
+/// nothing is sent before `run` is called, and `run` sends nothing that is not committed (CL-3).
+/// Texts, names and handles that come out are untrusted: print them as safe text only.
+///
+///     let client = try PosternClient.open(home: home, access: .write, passphrase: passphrase)
+///     let ids = try client.send("hello", to: ["bob"])
+///     let options = RunOptions(stopsWhenUnreachable: true)
+///     let result = try client.run(until: .sent(ids), options: options) { event, client in
+///         show(event)
+///         return .goOn
+///     }
+///
+/// - SPEC: §10.7
+public final class PosternClient {
+    let home: ClientHome
+    let access: VaultAccess
+    let clock: any Clock
+    private let vault: SQLiteVault
+    // Held until the client is let go of. CL-25
+    private let lock: HomeLock?
+    var engine: Engine
+    /// Events that no run has delivered yet.
+    var events: [ClientEvent] = []
+    /// The connections, while running.
+    var pool: LinkPool?
+    /// Set once a commit has failed: memory and vault may differ, only the vault counts.
+    private var failure: ClientError?
+
+    private init(
+        home: ClientHome, access: VaultAccess, vault: SQLiteVault, lock: HomeLock?,
+        engine: consuming Engine, clock: any Clock
+    ) {
+        self.home = home
+        self.access = access
+        self.vault = vault
+        self.lock = lock
+        self.engine = engine
+        self.clock = clock
+    }
+
+    deinit {
+        if access == .write { vault.compact() }
+    }
+
+    // MARK: Home and vault
+
+    /// What lies in a home, without opening it.
+    ///
+    /// - Throws: `ClientError.unsafeMode`, `.unsafeOwnerOrKind`, `.vaultForeign`, `.vaultTooNew`,
+    ///   `.vaultCorrupt`, `.diskFailed`.
+    public static func inspect(home: ClientHome) throws(ClientError) -> HomeState {
+        guard try home.hasVault() else { return .empty }
+        switch try SQLiteVault.header(path: home.vaultPath).source {
+        case .passphrase: return .needsPassphrase
+        case .keyFile: return .withoutPassphrase
+        }
+    }
+
+    /// Makes a home: connects to the server once (its keys are checked and pinned), then creates
+    /// the vault with a new account. Nothing is left behind when it fails.
+    ///
+    /// - Parameters:
+    ///   - server: `postern://KEY@host[:port]`.
+    ///   - passphrase: nil makes a vault that opens without one, its key in a file 0600 beside it.
+    /// - Returns: the client, opened for writing, and the recovery phrase, which is kept nowhere.
+    /// - Throws: `ClientError`.
+    public static func create(
+        home: ClientHome, server: String, passphrase: consuming Passphrase?,
+        timeoutMilliseconds: UInt64 = 15_000
+    ) throws(ClientError) -> NewClient {
+        guard case .server(let address) = try Engine.address(server) else {
+            throw .addressWrongKind(wanted: .server)
+        }
+        guard try !home.hasVault() else { throw .vaultExists }
+        let clock = SystemClock()
+        let hello = try LinkPool.greet(address, timeoutMilliseconds: timeoutMilliseconds)
+        try home.makeFolder()
+        let lock = HomeLock(try home.lock())
+        guard try !home.hasVault() else { throw .vaultExists }
+        let vault: SQLiteVault
+        var random = SystemRandom()
+        let phrase = RecoveryPhrase(from: &random)
+        let moment = Moment(clock)
+        do throws(ClientError) {
+            vault = try home.makeVault(passphrase: passphrase)
+            try vault.commit(
+                Engine.firstWrites(
+                    server: address, signingKey: hello.signingKey, recoverySeed: phrase.seed,
+                    random: &random, now: moment))
+        } catch {
+            home.removeVault()
+            throw error
+        }
+        let engine = try Engine.open(store: vault, random: random, now: moment)
+        let client = PosternClient(
+            home: home, access: .write, vault: vault, lock: lock, engine: engine, clock: clock)
+        return NewClient(client: client, recoveryPhrase: phrase)
+    }
+
+    /// Opens a home. `.read` works beside another process that writes; `.write` excludes others.
+    ///
+    /// - Throws: `ClientError.noVault`, `.passphraseNeeded`, `.passphraseWrong`, `.vaultInUse`, …
+    public static func open(
+        home: ClientHome, access: VaultAccess, passphrase: consuming Passphrase?
+    ) throws(ClientError) -> PosternClient {
+        guard try home.hasVault() else { throw .noVault }
+        let lock = access == .write ? HomeLock(try home.lock()) : nil
+        let vault = try home.openVault(access, passphrase: passphrase)
+        let clock = SystemClock()
+        let engine = try Engine.open(store: vault, random: SystemRandom(), now: Moment(clock))
+        return PosternClient(
+            home: home, access: access, vault: vault, lock: lock, engine: engine, clock: clock)
+    }
+
+    // MARK: Steps
+
+    var now: Moment { Moment(clock) }
+
+    /// True once a commit has failed.
+    func check() throws(ClientError) {
+        if let failure { throw failure }
+    }
+
+    /// Makes a step that may write: its writes are committed, then its actions carried out. CL-3
+    func step<Result>(
+        _ body: (inout Engine) throws(ClientError) -> Result
+    ) throws(ClientError) -> Result {
+        try check()
+        guard access == .write else { throw .vaultReadOnly }
+        let result = try body(&engine)
+        let effects = engine.takeEffects()
+        do throws(ClientError) {
+            try vault.commit(effects.writes)
+        } catch {
+            failure = error
+            throw error
+        }
+        for action in effects.actions { carryOut(action) }
+        return result
+    }
+
+    private func carryOut(_ action: EngineAction) {
+        switch action {
+        case .event(let event): events.append(event)
+        case .open(let id, let server, _): pool?.open(id, server)
+        case .close(let id): pool?.close(id)
+        case .send(let id, let frame): pool?.send(id, frame.encoded)
+        }
+    }
+}
+
+/// A new client and the words that are shown once.
+public struct NewClient: ~Copyable {
+    /// The client, opened for writing.
+    public let client: PosternClient
+    /// The recovery key in print; kept nowhere else.
+    public let recoveryPhrase: RecoveryPhrase
+}
+
+/// Keeps the lock of a home, which cannot be copied, as long as a client lives.
+final class HomeLock {
+    private let file: LockFile
+
+    init(_ file: consuming LockFile) { self.file = file }
+}
+
+extension Moment {
+    /// The times a clock shows now.
+    init(_ clock: any Clock) {
+        self.init(
+            wall: UInt64(clamping: clock.wallMilliseconds),
+            monotonic: UInt64(clamping: clock.monotonicMilliseconds))
+    }
+}

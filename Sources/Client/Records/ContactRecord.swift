@@ -1,0 +1,140 @@
+internal import Primitives
+internal import Wire
+
+/// A contact: an account key and what belongs to it. Row of `contact`.
+struct ContactRecord: VaultRecord {
+    static let format: UInt8 = 1
+
+    let id: ContactID
+    var name: String
+    let account: Ed25519PublicKey
+    var state: ContactState
+    /// The certificate of the device written to.
+    var certificate: DeviceCertificate
+    /// As claimed in a first message, or as looked up.
+    var handle: Handle?
+    var handleServer: ServerAddress?
+    /// CL-30: a look-up returned this account key.
+    var isHandleConfirmed = false
+    var isVerified = false
+    var isPresenceShared = false
+    /// The user's choice for this contact; nil follows the general setting.
+    var sendsReceipts: Bool?
+    var sendsTyping: Bool?
+    let createdMilliseconds: UInt64
+
+    /// The chat mailbox the contact writes in.
+    var ownMailbox: MailboxID?
+    /// The chat mailbox to write in.
+    var peerMailbox: MailboxID?
+    /// Session and number of the content that named it. EN-11
+    var peerMailboxSession: FixedBytes<32> = .zero
+    var peerMailboxNumber: UInt64 = 0
+    /// Where first messages go.
+    var contactMailbox: MailboxID?
+    var contactServer: ServerAddress?
+    /// SHA-256 of the bundle the last own first message used.
+    var bundleHash: FixedBytes<32> = .zero
+    /// When that first message was made.
+    var firstMessageMilliseconds: UInt64 = 0
+    /// The own invite through which the contact came.
+    var invite: FixedBytes<32>?
+
+    /// The recovery bundle the contact gave, empty without one.
+    var peerRecoveryBundle: [UInt8] = []
+    /// The message that carried the newest own recovery bundle, and when that was made.
+    var ownRecoveryMessage: FixedBytes<16>?
+    var ownRecoveryID: UInt32 = 0
+    var ownRecoveryHours = Hours(0)
+    var isOwnRecoveryConfirmed = false
+
+    /// Counts the events of section 6.6 in place of a clock.
+    var order: UInt64 = 0
+    var unreadCount: UInt32 = 0
+    /// True for a request whose first message only a newer version can read.
+    var needsNewerVersion = false
+    /// When a broken session was last told to the user.
+    var brokenNoticeMilliseconds: UInt64 = 0
+
+    init(
+        id: ContactID, name: String, account: Ed25519PublicKey, state: ContactState,
+        certificate: DeviceCertificate, createdMilliseconds: UInt64
+    ) {
+        self.id = id
+        self.name = name
+        self.account = account
+        self.state = state
+        self.certificate = certificate
+        self.createdMilliseconds = createdMilliseconds
+    }
+
+    init(from reader: inout Reader) throws(WireError) {
+        id = try reader.fixed()
+        name = try reader.text()
+        account = try reader.ed25519Key()
+        state = try reader.choice(of: ContactState.self)
+        certificate = try DeviceCertificate(from: &reader)
+        handle = try Handle.optional(from: &reader)
+        handleServer = try ServerAddress.optional(from: &reader)
+        isHandleConfirmed = try reader.bool()
+        isVerified = try reader.bool()
+        isPresenceShared = try reader.bool()
+        sendsReceipts = try reader.bool() ? try reader.bool() : nil
+        sendsTyping = try reader.bool() ? try reader.bool() : nil
+        createdMilliseconds = try reader.u64()
+        ownMailbox = try reader.optional()
+        peerMailbox = try reader.optional()
+        peerMailboxSession = try reader.fixed()
+        peerMailboxNumber = try reader.u64()
+        contactMailbox = try reader.optional()
+        contactServer = try ServerAddress.optional(from: &reader)
+        bundleHash = try reader.fixed()
+        firstMessageMilliseconds = try reader.u64()
+        invite = try reader.optional()
+        peerRecoveryBundle = try reader.counted()
+        ownRecoveryMessage = try reader.optional()
+        ownRecoveryID = try reader.u32()
+        ownRecoveryHours = Hours(try reader.u32())
+        isOwnRecoveryConfirmed = try reader.bool()
+        unreadCount = try reader.u32()
+        order = try reader.u64()
+        needsNewerVersion = try reader.bool()
+        brokenNoticeMilliseconds = try reader.u64()
+    }
+
+    func encode(into writer: inout Writer) {
+        writer.fixed(id)
+        writer.text(name)
+        writer.fixed(account.bytes)
+        writer.u8(state.rawValue)
+        certificate.encode(into: &writer)
+        Handle.encode(handle, into: &writer)
+        ServerAddress.encode(handleServer, into: &writer)
+        writer.bool(isHandleConfirmed)
+        writer.bool(isVerified)
+        writer.bool(isPresenceShared)
+        for choice in [sendsReceipts, sendsTyping] {
+            writer.bool(choice != nil)
+            if let choice { writer.bool(choice) }
+        }
+        writer.u64(createdMilliseconds)
+        writer.optional(ownMailbox)
+        writer.optional(peerMailbox)
+        writer.fixed(peerMailboxSession)
+        writer.u64(peerMailboxNumber)
+        writer.optional(contactMailbox)
+        ServerAddress.encode(contactServer, into: &writer)
+        writer.fixed(bundleHash)
+        writer.u64(firstMessageMilliseconds)
+        writer.optional(invite)
+        writer.counted(peerRecoveryBundle)
+        writer.optional(ownRecoveryMessage)
+        writer.u32(ownRecoveryID)
+        writer.u32(ownRecoveryHours.count)
+        writer.bool(isOwnRecoveryConfirmed)
+        writer.u32(unreadCount)
+        writer.u64(order)
+        writer.bool(needsNewerVersion)
+        writer.u64(brokenNoticeMilliseconds)
+    }
+}

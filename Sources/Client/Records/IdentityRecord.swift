@@ -1,0 +1,112 @@
+internal import Primitives
+internal import Wire
+
+/// Who this vault is: the public half. State row `identity`.
+struct IdentityRecord: VaultRecord {
+    static let format: UInt8 = 1
+    static let key = Array("identity".utf8)
+    static let keysKey = Array("identity keys".utf8)
+
+    let account: Ed25519PublicKey
+    /// Stands for the recovery key, whose seed is on paper only.
+    let recoveryHash: FixedBytes<32>
+    var certificate: DeviceCertificate
+    let server: ServerAddress
+    /// Number of the newest record signed.
+    var recordNumber: UInt64
+    var handle: Handle?
+    /// True once the server has taken the record with the handle.
+    var isRegistered: Bool
+    /// Mailbox of kind contact named by the published bundle.
+    var contactMailbox: MailboxID?
+    /// Number of the newest bundle signed (published or in an invite).
+    var bundleNumber: UInt64
+    /// When the server took the newest bundle, ms since 1970; 0: never.
+    var bundlePublishedMilliseconds: UInt64
+    /// The signed prekey of the published bundle.
+    var signedPreKeyID: UInt32
+    /// When that signed prekey was made.
+    var signedPreKeyHours: Hours
+
+    init(
+        account: Ed25519PublicKey, recoveryHash: FixedBytes<32>, certificate: DeviceCertificate,
+        server: ServerAddress
+    ) {
+        self.account = account
+        self.recoveryHash = recoveryHash
+        self.certificate = certificate
+        self.server = server
+        recordNumber = 1
+        handle = nil
+        isRegistered = false
+        contactMailbox = nil
+        bundleNumber = 0
+        bundlePublishedMilliseconds = 0
+        signedPreKeyID = 0
+        signedPreKeyHours = Hours(0)
+    }
+
+    init(from reader: inout Reader) throws(WireError) {
+        account = try reader.ed25519Key()
+        recoveryHash = try reader.fixed()
+        certificate = try DeviceCertificate(from: &reader)
+        server = try ServerAddress(from: &reader)
+        recordNumber = try reader.nonZeroU64()
+        handle = try Handle.optional(from: &reader)
+        isRegistered = try reader.bool()
+        contactMailbox = try reader.optional()
+        bundleNumber = try reader.u64()
+        bundlePublishedMilliseconds = try reader.u64()
+        signedPreKeyID = try reader.u32()
+        signedPreKeyHours = Hours(try reader.u32())
+    }
+
+    func encode(into writer: inout Writer) {
+        writer.fixed(account.bytes)
+        writer.fixed(recoveryHash)
+        certificate.encode(into: &writer)
+        ServerAddress.encode(server, into: &writer)
+        writer.u64(recordNumber)
+        Handle.encode(handle, into: &writer)
+        writer.bool(isRegistered)
+        writer.optional(contactMailbox)
+        writer.u64(bundleNumber)
+        writer.u64(bundlePublishedMilliseconds)
+        writer.u32(signedPreKeyID)
+        writer.u32(signedPreKeyHours.count)
+    }
+}
+
+/// The private half of an identity: the account key, which vouches for devices, and the two keys
+/// of this device.
+struct IdentityKeys: ~Copyable, Sendable {
+    let account: Ed25519KeyPair
+    let device: Ed25519KeyPair
+    let identity: X25519KeyPair
+
+    /// Draws all three.
+    init(from random: inout some RandomSource) {
+        account = .generate(from: &random, home: .guarded)
+        device = .generate(from: &random, home: .guarded)
+        identity = .generate(from: &random, home: .guarded)
+    }
+
+    /// Reads them from the vault; wipes the bytes.
+    ///
+    /// - Throws: `ClientError.vaultCorrupt`.
+    init(_ bytes: inout [UInt8]) throws(ClientError) {
+        defer { bytes.resetBytes() }
+        guard bytes.count == 96 else { throw .vaultCorrupt }
+        account = Ed25519KeyPair(
+            seed: SecretBytes(copying: bytes.raw.extracting(0..<32)), home: .guarded)
+        device = Ed25519KeyPair(
+            seed: SecretBytes(copying: bytes.raw.extracting(32..<64)), home: .guarded)
+        identity = X25519KeyPair(
+            secret: SecretBytes(copying: bytes.raw.extracting(64..<96), home: .guarded))
+    }
+
+    /// The bytes for the vault.
+    borrowing func exposeForStorage() -> [UInt8] {
+        account.exposeForStorage() + device.exposeForStorage() + identity.exposeForStorage()
+    }
+}

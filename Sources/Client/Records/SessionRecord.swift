@@ -1,0 +1,141 @@
+internal import Crypto
+internal import Primitives
+internal import Wire
+
+/// What is known of a session beside its ratchet. Row of `session`, group `info`; the ratchet's
+/// state lies in a row of its own.
+///
+/// - SPEC: §6.6
+struct SessionRecord: VaultRecord {
+    static let format: UInt8 = 1
+    static let infoGroup: [UInt8] = [0]
+
+    let id: SessionID
+    let contact: ContactID
+    /// This side is the initiator.
+    let isOwn: Bool
+    /// The peer's device.
+    let device: DeviceIdentity
+    let createdMilliseconds: UInt64
+    /// What recognises its first messages, on the recipient's side.
+    let prefix: KnownPrefix?
+
+    var hasReceived: Bool
+    var isConfirmed = false
+    var isCandidate: Bool
+    var isEnded = false
+    /// The contact's order when another first message was accepted over it, 0 if never.
+    var supersededAt: UInt64 = 0
+    var lastReceivedMilliseconds: UInt64
+    /// Messages received since the own last stored envelope, and when that was. EN-18
+    var receivedSinceStored: UInt32 = 0
+    var lastStoredMilliseconds: UInt64
+    /// Ephemeral frames: last counter sent, highest received. EN-13, EN-14
+    var frameCounterSent: UInt64 = 0
+    var frameCounterReceived: UInt64 = 0
+
+    init(
+        id: SessionID, contact: ContactID, isOwn: Bool, device: DeviceIdentity,
+        prefix: KnownPrefix?, now: UInt64
+    ) {
+        self.id = id
+        self.contact = contact
+        self.isOwn = isOwn
+        self.device = device
+        self.prefix = prefix
+        createdMilliseconds = now
+        hasReceived = !isOwn
+        isCandidate = true
+        lastReceivedMilliseconds = now
+        lastStoredMilliseconds = now
+    }
+
+    init(from reader: inout Reader) throws(WireError) {
+        id = try reader.fixed()
+        contact = try reader.fixed()
+        isOwn = try reader.bool()
+        device = try DeviceIdentity(from: &reader)
+        createdMilliseconds = try reader.u64()
+        if try reader.bool() {
+            prefix = KnownPrefix(
+                openingHash: try reader.fixed(), byteCount: try reader.u16(),
+                hash: try reader.fixed())
+        } else {
+            prefix = nil
+        }
+        hasReceived = try reader.bool()
+        isConfirmed = try reader.bool()
+        isCandidate = try reader.bool()
+        isEnded = try reader.bool()
+        supersededAt = try reader.u64()
+        lastReceivedMilliseconds = try reader.u64()
+        receivedSinceStored = try reader.u32()
+        lastStoredMilliseconds = try reader.u64()
+        frameCounterSent = try reader.u64()
+        frameCounterReceived = try reader.u64()
+    }
+
+    func encode(into writer: inout Writer) {
+        writer.fixed(id)
+        writer.fixed(contact)
+        writer.bool(isOwn)
+        device.encode(into: &writer)
+        writer.u64(createdMilliseconds)
+        writer.bool(prefix != nil)
+        if let prefix {
+            writer.fixed(prefix.openingHash)
+            writer.u16(prefix.byteCount)
+            writer.fixed(prefix.hash)
+        }
+        writer.bool(hasReceived)
+        writer.bool(isConfirmed)
+        writer.bool(isCandidate)
+        writer.bool(isEnded)
+        writer.u64(supersededAt)
+        writer.u64(lastReceivedMilliseconds)
+        writer.u32(receivedSinceStored)
+        writer.u64(lastStoredMilliseconds)
+        writer.u64(frameCounterSent)
+        writer.u64(frameCounterReceived)
+    }
+
+    static func stateKey(_ id: SessionID) -> [UInt8] { id.array + [0x72] }
+    static let stateGroup: [UInt8] = [1]
+}
+
+/// An own message that no receipt has confirmed: where and when it was last encrypted. Row of
+/// `unconfirmed`, group: contact. DR-19, DR-20
+struct UnconfirmedRecord: VaultRecord {
+    static let format: UInt8 = 1
+
+    let contact: ContactID
+    let message: FixedBytes<16>
+    let session: SessionID
+    /// The contact's order when it was encrypted.
+    let order: UInt64
+
+    init(contact: ContactID, message: FixedBytes<16>, session: SessionID, order: UInt64) {
+        self.contact = contact
+        self.message = message
+        self.session = session
+        self.order = order
+    }
+
+    init(from reader: inout Reader) throws(WireError) {
+        contact = try reader.fixed()
+        message = try reader.fixed()
+        session = try reader.fixed()
+        order = try reader.u64()
+    }
+
+    func encode(into writer: inout Writer) {
+        writer.fixed(contact)
+        writer.fixed(message)
+        writer.fixed(session)
+        writer.u64(order)
+    }
+
+    static func key(_ contact: ContactID, _ message: FixedBytes<16>) -> [UInt8] {
+        contact.array + message.array
+    }
+}
