@@ -15,7 +15,6 @@ extension Engine {
             keepUnreadable(bytes, number: number, in: session, of: id)
             return
         }
-        end(content.sessionReports, of: id)
         if let device = sessions[session]?.device.deviceKey,
             let bundle = content.verifiedRecoveryBundle(by: device),
             var contact = contacts[id]
@@ -132,9 +131,10 @@ extension Engine {
         if let bytes = try transaction.value(.unconfirmed, key: key) {
             let unconfirmed = try UnconfirmedRecord.decode(bytes)
             // DR-19
-            guard let record = sessions[session], !record.isEnded,
-                record.supersededAt <= unconfirmed.order
-            else { return }
+            let set = sessions.set(of: id)
+            guard set.countsReceipt(in: session, forMessageStamped: unconfirmed.order) else {
+                return
+            }
             transaction.remove(.unconfirmed, key: key)
         }
         try recoveryConfirmed(message, of: id)

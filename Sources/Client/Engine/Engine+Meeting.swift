@@ -295,12 +295,15 @@ extension Engine {
         } catch {
             return false
         }
-        // DR-17
         save(
             SessionRecord(
-                id: session.id, contact: contact.id, isOwn: true, device: preKeys.device,
-                prefix: nil, now: now.wall))
+                id: session.id, contact: contact.id, device: preKeys.device, prefix: nil,
+                now: now.wall))
         save(session)
+        let id = session.id
+        let hours = now.hours.count
+        // DR-17
+        changeSet(of: contact.id) { $0.begin(id, hours: hours) }
         return true
     }
 

@@ -41,11 +41,7 @@ extension Engine {
         _ envelope: [UInt8], _ mailbox: MailboxRecord
     ) throws(ClientError) -> Bool {
         guard let id = mailbox.contact, contacts[id] != nil else { return false }
-        let written = sessions.written(of: id)?.id
-        let candidates = sessions.all(of: id).sorted { one, other in
-            (one.id == written ? 0 : 1, one.id) < (other.id == written ? 0 : 1, other.id)
-        }
-        for candidate in candidates {
+        for candidate in sessions.toRead(of: id) {
             var session = try ratchet(candidate.id)
             let opened: OpenedMessage
             do throws(OpenError) {
@@ -103,7 +99,6 @@ extension Engine {
     private mutating func afterReceiving(from contact: ContactID) throws(ClientError) {
         try sealWaiting(of: contact)
         try sealAnew(of: contact)
-        dropSessions(of: contact)
     }
 
     // MARK: Contact mailboxes
@@ -219,7 +214,6 @@ extension Engine {
         let isWanted = invite != nil || contact.state != .request
         try introduce(&contact, accepted.introduction, isKnown: known != nil)
         if isWanted { contact.state = .accepted }
-        contact.order += 1
         save(contact)
         if let invite, invite.state == .open { take(invite, by: contact.id) }
         try keep(accepted, of: contact)
@@ -264,12 +258,14 @@ extension Engine {
         let session = accepted.takeSession()
         let id = session.id
         save(session)
-        // DR-16, HS-14
-        superseded(by: id, of: contact.id, order: contact.order)
         save(
             SessionRecord(
-                id: id, contact: contact.id, isOwn: false, device: device, prefix: prefix,
-                now: now.wall))
+                id: id, contact: contact.id, device: device, prefix: prefix, now: now.wall))
+        // DR-16: before anything is written to the contact.
+        let ended = (try? Content(parsing: content.raw))?.sessionReports.map(\.id) ?? []
+        let hours = now.hours.count
+        changeSet(of: contact.id) { $0.accept(id, naming: ended, hours: hours) }
+        // HS-14
         transaction.put(
             .seen, key: prefix.openingHash.array, group: Self.dayGroup(now.day &+ 8), value: [])
         noteReceived(in: id, isConfirmed: session.isConfirmed)

@@ -73,7 +73,7 @@ extension Engine {
     private mutating func seal(
         _ item: inout OutboxRecord, _ content: Content
     ) throws(ClientError) -> Bool {
-        guard var contact = contacts[item.contact], var record = sessions.written(of: contact.id)
+        guard let contact = contacts[item.contact], var record = sessions.written(of: contact.id)
         else { return false }
         var session = try ratchet(record.id)
         let isFirst = session.awaitsReply
@@ -95,8 +95,11 @@ extension Engine {
         record.receivedSinceStored = 0
         record.lastStoredMilliseconds = now.wall
         save(record)
-        contact.order += 1
-        save(contact)
+        var stamp: UInt64 = 0
+        changeSet(of: contact.id) { set in
+            stamp = set.stamp()
+            return []
+        }
         item.form = isFirst ? .first : .chat
         item.mailbox = mailbox
         item.server = server
@@ -109,7 +112,7 @@ extension Engine {
             value: sealed.envelope)
         if !content.type.isReceipt {
             let unconfirmed = UnconfirmedRecord(
-                contact: contact.id, message: content.id, session: record.id, order: contact.order)
+                contact: contact.id, message: content.id, session: record.id, order: stamp)
             transaction.put(
                 .unconfirmed, key: UnconfirmedRecord.key(contact.id, content.id),
                 group: contact.id.array, value: unconfirmed.encoded)
@@ -131,13 +134,13 @@ extension Engine {
 
     /// Encrypts anew what has no receipt and was last encrypted elsewhere or too early. DR-20
     mutating func sealAnew(of contact: ContactID) throws(ClientError) {
-        guard let written = sessions.written(of: contact), written.isConfirmed else { return }
+        let set = sessions.set(of: contact)
+        guard let written = set.writeSession, set[written]?.isConfirmed == true else { return }
         let rows = try transaction.committedRows(.unconfirmed, group: contact.array)
         for row in rows {
             guard let value = try transaction.value(.unconfirmed, key: row.key) else { continue }
             let unconfirmed = try UnconfirmedRecord.decode(value)
-            guard
-                unconfirmed.session != written.id || unconfirmed.order < written.supersededAt
+            guard set.mustSealAnew(messageIn: unconfirmed.session, stamped: unconfirmed.order)
             else { continue }
             try sealAgain(unconfirmed.message, to: contact)
         }

@@ -58,6 +58,9 @@ extension Engine {
                 gaps.update(record.id, contact: record.contact, session.received, now: now)
             }
         }
-        for contact in contacts.keys.sorted() { dropSessions(of: contact) }
+        let hours = now.hours.count
+        for contact in contacts.keys.sorted() {
+            changeSet(of: contact) { $0.expire(atHours: hours) }
+        }
     }
 }

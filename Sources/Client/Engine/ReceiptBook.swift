@@ -137,7 +137,7 @@ extension Engine {
             }
             let ripe = due.filter { isClosing || $0.from <= now.monotonic }
             guard !ripe.isEmpty, let session = sessions.written(of: id),
-                contact.peerMailbox != nil, session.hasReceived
+                contact.peerMailbox != nil, sessions.hasReceived(in: session.id)
             else { continue }
             if goesStored(ripe, in: session) {
                 try sendStored(ripe, to: id)

@@ -2,36 +2,47 @@ internal import Crypto
 internal import Primitives
 internal import Wire
 
-/// What is known of all sessions, without their ratchets.
+/// What is known of all sessions, without their ratchets, and which one each contact is written in.
 struct SessionIndex {
     private(set) var records: [SessionID: SessionRecord] = [:]
-    private var byContact: [ContactID: [SessionID]] = [:]
+    private var sets: [ContactID: SessionSet] = [:]
     private var byOpening: [FixedBytes<32>: SessionID] = [:]
 
     mutating func load(from store: any VaultReading) throws(ClientError) {
         for row in try store.rows(.session, group: SessionRecord.infoGroup, page: VaultPage()) {
             update(try SessionRecord.decode(row.value))
         }
+        for row in try store.rows(.session, group: SessionRecord.setGroup, page: VaultPage()) {
+            guard let contact = ContactID(copying: row.key.raw),
+                let set = try? SessionSet(restoring: row.value.raw)
+            else { throw .vaultCorrupt }
+            sets[contact] = set
+        }
     }
 
     subscript(id: SessionID) -> SessionRecord? { records[id] }
 
     mutating func update(_ record: SessionRecord) {
-        if records.updateValue(record, forKey: record.id) == nil {
-            byContact[record.contact, default: []].append(record.id)
-        }
+        records[record.id] = record
         if let prefix = record.prefix { byOpening[prefix.openingHash] = record.id }
     }
 
+    mutating func update(_ set: SessionSet, of contact: ContactID) { sets[contact] = set }
+
     mutating func remove(_ id: SessionID) {
         guard let record = records.removeValue(forKey: id) else { return }
-        byContact[record.contact]?.removeAll { $0 == id }
         if let prefix = record.prefix { byOpening[prefix.openingHash] = nil }
     }
 
-    /// The sessions of a contact, in the order in which they came.
-    func all(of contact: ContactID) -> [SessionRecord] {
-        (byContact[contact] ?? []).compactMap { records[$0] }
+    /// The rules of section 6.6 for one contact.
+    func set(of contact: ContactID) -> SessionSet { sets[contact] ?? SessionSet() }
+
+    /// The sessions of a contact: the one written in first, then the newest.
+    func toRead(of contact: ContactID) -> [SessionRecord] {
+        let set = set(of: contact)
+        let written = set.writeSession
+        let others = set.entries.map(\.id).filter { $0 != written }.reversed()
+        return ([written].compactMap { $0 } + others).compactMap { records[$0] }
     }
 
     /// The session whose first messages begin so. HS-14
@@ -41,39 +52,17 @@ struct SessionIndex {
 
     /// The session a contact is written in. DR-18
     func written(of contact: ContactID) -> SessionRecord? {
-        let sessions = all(of: contact)
-        func smallest(_ isChosen: (SessionRecord) -> Bool) -> SessionRecord? {
-            sessions.filter(isChosen).min { $0.id < $1.id }
-        }
-        return smallest { $0.isCandidate && $0.isConfirmed }
-            ?? smallest { $0.isCandidate && $0.hasReceived }
-            ?? smallest { $0.hasReceived && !$0.isEnded }
-            ?? sessions.last { $0.isOwn && !$0.isEnded }
+        set(of: contact).writeSession.flatMap { records[$0] }
     }
 
-    /// Sessions that are kept no longer. DR-21
-    func expendable(of contact: ContactID, now: Moment) -> [SessionID] {
-        let written = written(of: contact)?.id
-        let age = UInt64(RatchetLimits.sessionHours) * 3_600_000
-        var kept = all(of: contact)
-        var gone = kept.filter { $0.id != written && $0.lastReceivedMilliseconds + age < now.wall }
-        kept.removeAll { session in gone.contains { $0.id == session.id } }
-        while kept.count > RatchetLimits.sessionsMax {
-            let oldest = kept.filter { $0.id != written }.min {
-                ($0.isCandidate ? 1 : 0, $0.lastReceivedMilliseconds)
-                    < ($1.isCandidate ? 1 : 0, $1.lastReceivedMilliseconds)
-            }
-            guard let oldest else { break }
-            gone.append(oldest)
-            kept.removeAll { $0.id == oldest.id }
-        }
-        return gone.map(\.id)
+    /// True when a message of the contact has opened in a session.
+    func hasReceived(in id: SessionID) -> Bool {
+        guard let record = records[id] else { return false }
+        return set(of: record.contact)[id]?.hasReceived ?? false
     }
 }
 
 extension Engine {
-    // MARK: Rows
-
     mutating func save(_ record: SessionRecord) {
         sessions.update(record)
         transaction.put(
@@ -84,6 +73,18 @@ extension Engine {
         transaction.put(
             .session, key: SessionRecord.stateKey(session.id), group: SessionRecord.stateGroup,
             value: session.exposeForStorage())
+    }
+
+    /// Changes the set of a contact's sessions; `body` returns those that go. DR-21
+    mutating func changeSet(of contact: ContactID, _ body: (inout SessionSet) -> [SessionID]) {
+        var set = sessions.set(of: contact)
+        let before = set
+        let gone = body(&set)
+        guard set != before else { return }
+        sessions.update(set, of: contact)
+        transaction.put(
+            .session, key: contact.array, group: SessionRecord.setGroup, value: set.stored)
+        for id in gone { removeSession(id) }
     }
 
     /// The ratchet of a session.
@@ -100,49 +101,22 @@ extension Engine {
         }
     }
 
-    mutating func removeSession(_ id: SessionID) {
+    private mutating func removeSession(_ id: SessionID) {
         sessions.remove(id)
         gaps.forget(id)
         transaction.remove(.session, key: id.array)
         transaction.remove(.session, key: SessionRecord.stateKey(id))
     }
 
-    // MARK: Rules of section 6.6
-
-    /// A first message was accepted: its session is a candidate, the others are not. DR-16
-    mutating func superseded(by accepted: SessionID, of contact: ContactID, order: UInt64) {
-        for session in sessions.all(of: contact) where session.id != accepted {
-            if session.isOwn && !session.hasReceived { continue }
-            var session = session
-            session.isCandidate = false
-            session.supersededAt = order
-            save(session)
-        }
-    }
-
-    /// Ends the sessions that a reset or first message names. DR-16
-    mutating func end(_ reports: [SessionReport], of contact: ContactID) {
-        for report in reports {
-            guard var session = sessions[report.id], session.contact == contact else { continue }
-            session.isEnded = true
-            session.isCandidate = false
-            save(session)
-        }
-    }
-
-    /// A message opened in a session. DR-9, DR-17
+    /// A message opened in a session. DR-17
     mutating func noteReceived(in id: SessionID, isConfirmed: Bool) {
-        guard var session = sessions[id] else { return }
-        session.hasReceived = true
-        session.isConfirmed = isConfirmed
-        if !session.isEnded { session.isCandidate = true }
-        session.lastReceivedMilliseconds = now.wall
-        session.receivedSinceStored += 1
-        save(session)
-    }
-
-    /// Drops what is kept no longer. DR-21
-    mutating func dropSessions(of contact: ContactID) {
-        for id in sessions.expendable(of: contact, now: now) { removeSession(id) }
+        guard var record = sessions[id] else { return }
+        record.receivedSinceStored += 1
+        save(record)
+        let hours = now.hours.count
+        changeSet(of: record.contact) { set in
+            set.opened(id, isConfirmed: isConfirmed, hours: hours)
+            return []
+        }
     }
 }

@@ -48,8 +48,6 @@ struct ContactRecord: VaultRecord {
     var ownRecoveryHours = Hours(0)
     var isOwnRecoveryConfirmed = false
 
-    /// Counts the events of section 6.6 in place of a clock.
-    var order: UInt64 = 0
     var unreadCount: UInt32 = 0
     /// True for a request whose first message only a newer version can read.
     var needsNewerVersion = false
@@ -97,7 +95,6 @@ struct ContactRecord: VaultRecord {
         ownRecoveryHours = Hours(try reader.u32())
         isOwnRecoveryConfirmed = try reader.bool()
         unreadCount = try reader.u32()
-        order = try reader.u64()
         needsNewerVersion = try reader.bool()
         brokenNoticeMilliseconds = try reader.u64()
     }
@@ -133,7 +130,6 @@ struct ContactRecord: VaultRecord {
         writer.u32(ownRecoveryHours.count)
         writer.bool(isOwnRecoveryConfirmed)
         writer.u32(unreadCount)
-        writer.u64(order)
         writer.bool(needsNewerVersion)
         writer.u64(brokenNoticeMilliseconds)
     }

@@ -9,24 +9,17 @@ internal import Wire
 struct SessionRecord: VaultRecord {
     static let format: UInt8 = 1
     static let infoGroup: [UInt8] = [0]
+    /// Rows that say, by contact, which session is written in.
+    static let setGroup: [UInt8] = [2]
 
     let id: SessionID
     let contact: ContactID
-    /// This side is the initiator.
-    let isOwn: Bool
     /// The peer's device.
     let device: DeviceIdentity
     let createdMilliseconds: UInt64
     /// What recognises its first messages, on the recipient's side.
     let prefix: KnownPrefix?
 
-    var hasReceived: Bool
-    var isConfirmed = false
-    var isCandidate: Bool
-    var isEnded = false
-    /// The contact's order when another first message was accepted over it, 0 if never.
-    var supersededAt: UInt64 = 0
-    var lastReceivedMilliseconds: UInt64
     /// Messages received since the own last stored envelope, and when that was. EN-18
     var receivedSinceStored: UInt32 = 0
     var lastStoredMilliseconds: UInt64
@@ -35,25 +28,20 @@ struct SessionRecord: VaultRecord {
     var frameCounterReceived: UInt64 = 0
 
     init(
-        id: SessionID, contact: ContactID, isOwn: Bool, device: DeviceIdentity,
-        prefix: KnownPrefix?, now: UInt64
+        id: SessionID, contact: ContactID, device: DeviceIdentity, prefix: KnownPrefix?,
+        now: UInt64
     ) {
         self.id = id
         self.contact = contact
-        self.isOwn = isOwn
         self.device = device
         self.prefix = prefix
         createdMilliseconds = now
-        hasReceived = !isOwn
-        isCandidate = true
-        lastReceivedMilliseconds = now
         lastStoredMilliseconds = now
     }
 
     init(from reader: inout Reader) throws(WireError) {
         id = try reader.fixed()
         contact = try reader.fixed()
-        isOwn = try reader.bool()
         device = try DeviceIdentity(from: &reader)
         createdMilliseconds = try reader.u64()
         if try reader.bool() {
@@ -63,12 +51,6 @@ struct SessionRecord: VaultRecord {
         } else {
             prefix = nil
         }
-        hasReceived = try reader.bool()
-        isConfirmed = try reader.bool()
-        isCandidate = try reader.bool()
-        isEnded = try reader.bool()
-        supersededAt = try reader.u64()
-        lastReceivedMilliseconds = try reader.u64()
         receivedSinceStored = try reader.u32()
         lastStoredMilliseconds = try reader.u64()
         frameCounterSent = try reader.u64()
@@ -78,7 +60,6 @@ struct SessionRecord: VaultRecord {
     func encode(into writer: inout Writer) {
         writer.fixed(id)
         writer.fixed(contact)
-        writer.bool(isOwn)
         device.encode(into: &writer)
         writer.u64(createdMilliseconds)
         writer.bool(prefix != nil)
@@ -87,12 +68,6 @@ struct SessionRecord: VaultRecord {
             writer.u16(prefix.byteCount)
             writer.fixed(prefix.hash)
         }
-        writer.bool(hasReceived)
-        writer.bool(isConfirmed)
-        writer.bool(isCandidate)
-        writer.bool(isEnded)
-        writer.u64(supersededAt)
-        writer.u64(lastReceivedMilliseconds)
         writer.u32(receivedSinceStored)
         writer.u64(lastStoredMilliseconds)
         writer.u64(frameCounterSent)
@@ -111,7 +86,7 @@ struct UnconfirmedRecord: VaultRecord {
     let contact: ContactID
     let message: FixedBytes<16>
     let session: SessionID
-    /// The contact's order when it was encrypted.
+    /// The moment, as the contact's session set counts, when it was encrypted.
     let order: UInt64
 
     init(contact: ContactID, message: FixedBytes<16>, session: SessionID, order: UInt64) {
