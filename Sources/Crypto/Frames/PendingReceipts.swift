@@ -42,6 +42,9 @@ package struct PendingReceipts: Hashable, Sendable {
     /// Receipts that wait.
     package var count: Int { entries.count }
 
+    /// What waits, oldest first; who keeps it on disk compares it before and after a change.
+    package var waiting: [Receipt] { entries.map(\.receipt) }
+
     /// Adds a receipt.
     ///
     /// - Parameter monotonic: ms of a monotonic clock.
