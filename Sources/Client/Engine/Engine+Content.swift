@@ -10,6 +10,7 @@ extension Engine {
         let content: Content
         do throws(ContentError) {
             content = try Content(parsing: bytes.raw)
+            noteWritten(at: content.milliseconds, by: id)
         } catch {
             // EN-4: received, kept, and unreadable.
             keepUnreadable(bytes, number: number, in: session, of: id)
@@ -36,7 +37,7 @@ extension Engine {
         case .recoveryBundle, .typing, .presence: break
         default: try receivedUnknown(content, of: id)
         }
-        try receiptDue(.delivered, content.id, of: id)
+        receiptDue(.delivered, content.id, of: id)
     }
 
     private mutating func keepUnreadable(
@@ -61,7 +62,7 @@ extension Engine {
         transaction.put(.message, key: key, group: message.group, value: message.encoded)
         contact.unreadCount += 1
         save(contact)
-        live[id]?.stopTyping(&actions, contact.name)
+        stopTyping(id)
         if let summary = try summary(of: message) { tell(.message(summary)) }
     }
 

@@ -35,11 +35,11 @@ extension Engine {
     var isSending: Bool {
         outbox.contains { item in
             item.form != .waiting && item.reason == .waitingForServer
-        } || firstMessages.values.contains(where: \.isRunning)
+        } || firstMessages.values.contains(where: \.isRunning) || hasFramesToSend
     }
 
     func wantsToWrite(_ mailbox: MailboxID) -> Bool {
-        if live.values.contains(where: { $0.wantsToSend(to: mailbox) }) { return true }
+        if wantsFrame(to: mailbox) { return true }
         return outbox.contains { $0.form == .chat && $0.mailbox == mailbox && isSendable($0) }
     }
 

@@ -123,7 +123,7 @@ extension Engine {
                     .message, key: message.key, group: message.group, value: message.encoded)
                 count += 1
                 contact.unreadCount -= min(1, contact.unreadCount)
-                try receiptDue(.read, message.id, of: contact.id)
+                receiptDue(.read, message.id, of: contact.id)
             }
             if message.id.array == upTo?.bytes { break }
         }

@@ -169,7 +169,8 @@ package struct Engine: ~Copyable {
         guard isOnline else { return nil }
         return [
             links.nextPauseEnd(after: now), writingDeadline(), requestDeadline(),
-            firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(), maintenance.nextDeadline(),
+            firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(after: now.monotonic),
+            maintenance.nextDeadline(),
             drainDeadline(),
         ].compactMap { $0 }.min()
     }
@@ -177,7 +178,7 @@ package struct Engine: ~Copyable {
     private mutating func tick() throws(ClientError) {
         try expireRequests()
         try closeIdleWriting()
-        try tickLive()
+        tickLive()
         try reportGaps()
         try maintain()
     }
@@ -189,6 +190,7 @@ package struct Engine: ~Copyable {
         try pumpReceipts()
         try pumpLinks()
         try pumpOutbox()
+        try pumpLive()
         noteDrained()
     }
 

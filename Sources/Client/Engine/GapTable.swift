@@ -9,24 +9,41 @@ struct GapTable {
 
     private struct Entry {
         let contact: ContactID
-        var missing: [ClosedRange<UInt64>]
+        var highest: UInt64 = 0
+        var inner: [ClosedRange<UInt64>] = []
         /// When the newest of them was noticed, monotonic ms.
-        var since: UInt64
+        var since: UInt64 = 0
+        /// What frames say of messages behind the last one that came. EN-19
+        var tail = TailWatch()
+        var hasTail = false
         var reported: [ClosedRange<UInt64>] = []
     }
 
     private var entries: [SessionID: Entry] = [:]
 
+    /// Notes what a session has received.
     mutating func update(
-        _ session: SessionID, contact: ContactID, _ received: ReceivedNumbers, now: Moment,
-        newest: UInt64 = 0
+        _ session: SessionID, contact: ContactID, _ received: ReceivedNumbers, now: Moment
     ) {
-        var missing = received.gaps.map(\.numbers)
-        if newest > received.highest { missing.append((received.highest + 1)...newest) }
+        let missing = received.gaps.map(\.numbers)
         guard !missing.isEmpty || entries[session] != nil else { return }
-        var entry = entries[session] ?? Entry(contact: contact, missing: [], since: now.monotonic)
-        if entry.missing != missing { entry.since = now.monotonic }
-        entry.missing = missing
+        var entry = entries[session] ?? Entry(contact: contact)
+        if entry.inner != missing { entry.since = now.monotonic }
+        entry.inner = missing
+        entry.highest = received.highest
+        entries[session] = entry
+    }
+
+    /// Notes the newest number that a frame of the peer names. EN-19
+    mutating func note(
+        newest: UInt64, highest: UInt64, _ session: SessionID, contact: ContactID, now: Moment
+    ) {
+        guard newest > highest else { return }
+        var entry = entries[session] ?? Entry(contact: contact)
+        entry.highest = max(entry.highest, highest)
+        entry.tail.note(newest: newest, monotonic: now.monotonic)
+        if !entry.hasTail { entry.since = now.monotonic }
+        entry.hasTail = true
         entries[session] = entry
     }
 
@@ -39,29 +56,30 @@ struct GapTable {
         var result: [(ContactID, ClosedRange<UInt64>, Bool)] = []
         for id in entries.keys.sorted() {
             guard var entry = entries[id] else { continue }
+            if isDrained { entry.tail.noteDrained() }
+            let tail = entry.tail.missing(highest: entry.highest, monotonic: now.monotonic)
+            let missing = entry.inner + [tail].compactMap { $0 }
             let arrived = entry.reported.filter { range in
-                !entry.missing.contains { $0.overlaps(range) }
+                range.upperBound <= entry.highest && !entry.inner.contains { $0.overlaps(range) }
             }
             for range in arrived { result.append((entry.contact, range, true)) }
             entry.reported.removeAll { arrived.contains($0) }
             if isDrained, entry.since + Self.patienceMilliseconds <= now.monotonic {
-                for range in entry.missing
+                for range in missing
                 where !entry.reported.contains(where: { $0.overlaps(range) }) {
                     result.append((entry.contact, range, false))
                     entry.reported.append(range)
                 }
             }
-            entries[id] = entry.missing.isEmpty && entry.reported.isEmpty ? nil : entry
+            let isOver = missing.isEmpty && entry.reported.isEmpty && !entry.hasTail
+            entries[id] = isOver ? nil : entry
         }
         return result
     }
 
-    func nextDeadline() -> UInt64? {
-        entries.values.filter { entry in
-            entry.missing.contains { range in
-                !entry.reported.contains { $0.overlaps(range) }
-            }
-        }.map { $0.since + Self.patienceMilliseconds }.min()
+    func nextDeadline(after now: UInt64) -> UInt64? {
+        entries.values.filter { !$0.inner.isEmpty || $0.hasTail }
+            .map { $0.since + Self.patienceMilliseconds }.filter { $0 > now }.min()
     }
 }
 

@@ -2,91 +2,65 @@ internal import Crypto
 internal import Primitives
 internal import Wire
 
-/// A receipt that is due and not confirmed. Row of `receipt`, group: contact.
+/// A receipt that is due and not confirmed. Row of `receipt`, by contact and message; group:
+/// contact.
 struct ReceiptRecord: VaultRecord {
     static let format: UInt8 = 1
 
-    enum Kind: UInt8 {
-        case delivered = 0
-        case read = 1
-    }
-
     let contact: ContactID
-    let kind: Kind
     let message: FixedBytes<16>
+    let isRead: Bool
 
-    init(contact: ContactID, kind: Kind, message: FixedBytes<16>) {
+    init(contact: ContactID, message: FixedBytes<16>, isRead: Bool) {
         self.contact = contact
-        self.kind = kind
         self.message = message
+        self.isRead = isRead
     }
 
     init(from reader: inout Reader) throws(WireError) {
         contact = try reader.fixed()
-        kind = try reader.choice(of: Kind.self)
         message = try reader.fixed()
+        isRead = try reader.bool()
     }
 
     func encode(into writer: inout Writer) {
         writer.fixed(contact)
-        writer.u8(kind.rawValue)
         writer.fixed(message)
+        writer.bool(isRead)
     }
 
-    var key: [UInt8] { contact.array + [kind.rawValue] + message.array }
+    static func key(_ contact: ContactID, _ message: FixedBytes<16>) -> [UInt8] {
+        contact.array + message.array
+    }
 }
 
-/// Receipts that are due, by contact, oldest first.
+/// Receipts that are due, by contact.
 struct ReceiptBook {
-    struct Due {
-        let record: ReceiptRecord
-        /// When it may go, so that several go together. Monotonic ms.
-        let from: UInt64
-        /// Counter of the first ephemeral frame that carried it, 0 before. EN-17
-        var firstCounter: UInt64 = 0
-        /// When it was due first in this process.
-        let since: UInt64
+    struct Page {
+        var pending = PendingReceipts()
+        /// Nothing goes before then, so that several go together. Monotonic ms.
+        var nextSend: UInt64 = 0
+        /// When the oldest may have waited for too long to ride on frames.
+        var overdueAt: UInt64 = 0
+        /// One of them has been on no frame yet.
+        var isNew = true
     }
 
-    private(set) var due: [ContactID: [Due]] = [:]
+    var pages: [ContactID: Page] = [:]
 
     mutating func load(from store: any VaultReading) throws(ClientError) {
         for row in try store.rows(.receipt) {
             let record = try ReceiptRecord.decode(row.value)
-            // Due since an earlier run: it goes stored.
-            due[record.contact, default: []].append(Due(record: record, from: 0, since: 0))
-        }
-    }
-
-    mutating func add(_ record: ReceiptRecord, from: UInt64, since: UInt64) {
-        guard due[record.contact]?.contains(where: { $0.record.key == record.key }) != true else {
-            return
-        }
-        due[record.contact, default: []].append(Due(record: record, from: from, since: since))
-    }
-
-    mutating func remove(_ records: [ReceiptRecord], of contact: ContactID) {
-        let keys = Set(records.map(\.key))
-        due[contact]?.removeAll { keys.contains($0.record.key) }
-        if due[contact]?.isEmpty == true { due[contact] = nil }
-    }
-
-    mutating func carried(_ records: [ReceiptRecord], of contact: ContactID, by counter: UInt64) {
-        let keys = Set(records.map(\.key))
-        for index in (due[contact] ?? []).indices {
-            guard let entry = due[contact]?[index], keys.contains(entry.record.key),
-                entry.firstCounter == 0
-            else { continue }
-            due[contact]?[index].firstCounter = counter
+            pages[record.contact, default: Page()].pending.add(
+                record.message, record.isRead ? .read : .delivered, monotonic: 0)
         }
     }
 
     /// True when nothing has to be sent before a run may end.
-    func isQuiet(isClosing: Bool) -> Bool { !isClosing || due.isEmpty }
+    func isQuiet(isClosing: Bool) -> Bool { !isClosing || pages.isEmpty }
 
     func nextDeadline(after now: UInt64) -> UInt64? {
-        due.values.flatMap { $0 }.flatMap { [$0.from, $0.since + 30_000] }
-            .filter { $0 > now }.min()
+        pages.values.flatMap { [$0.nextSend, $0.overdueAt] }.filter { $0 > now }.min()
     }
 }
 
@@ -105,14 +79,38 @@ extension Engine {
     }
 
     mutating func receiptDue(
-        _ kind: ReceiptRecord.Kind, _ message: FixedBytes<16>, of id: ContactID
-    ) throws(ClientError) {
+        _ kind: PendingReceipts.Kind, _ message: FixedBytes<16>, of id: ContactID
+    ) {
         guard let contact = contacts[id], sendsReceipts(to: contact) else { return }
-        let record = ReceiptRecord(contact: id, kind: kind, message: message)
         let range = Self.receiptDelayMilliseconds
         let delay = range.lowerBound + random.integer(below: range.upperBound - range.lowerBound)
-        receipts.add(record, from: now.monotonic + delay, since: now.monotonic)
-        transaction.put(.receipt, key: record.key, group: id.array, value: record.encoded)
+        changeReceipts(of: id) { page, now in
+            if page.pending.count == 0 { page.overdueAt = now + Self.receiptMilliseconds + 1 }
+            page.pending.add(message, kind, monotonic: now)
+            page.isNew = true
+            if page.nextSend <= now { page.nextSend = now + delay }
+        }
+    }
+
+    /// Changes the receipts of a contact, and their rows with them.
+    mutating func changeReceipts(
+        of id: ContactID, _ body: (inout ReceiptBook.Page, UInt64) -> Void
+    ) {
+        var page = receipts.pages[id] ?? ReceiptBook.Page()
+        let before = Set(page.pending.waiting)
+        body(&page, now.monotonic)
+        let after = Set(page.pending.waiting)
+        receipts.pages[id] = after.isEmpty ? nil : page
+        for gone in before.subtracting(after)
+        where !after.contains(where: { $0.id == gone.id }) {
+            transaction.remove(.receipt, key: ReceiptRecord.key(id, gone.id))
+        }
+        for new in after.subtracting(before) {
+            let record = ReceiptRecord(contact: id, message: new.id, isRead: new.kind == .read)
+            transaction.put(
+                .receipt, key: ReceiptRecord.key(id, new.id), group: id.array,
+                value: record.encoded)
+        }
     }
 
     /// Delivery receipts for what came while the contact was a request.
@@ -123,62 +121,57 @@ extension Engine {
             message.isRequest = false
             transaction.put(
                 .message, key: message.key, group: message.group, value: message.encoded)
-            try receiptDue(.delivered, message.id, of: id)
+            receiptDue(.delivered, message.id, of: id)
         }
     }
 
-    /// Sends what is due: in ephemeral frames to who seems reachable, else stored.
+    /// Sends what is due: on frames to who seems reachable, else stored. CL-17
     mutating func pumpReceipts() throws(ClientError) {
-        for id in receipts.due.keys.sorted() {
-            guard let contact = contacts[id], let due = receipts.due[id] else { continue }
+        for id in receipts.pages.keys.sorted() {
+            guard let contact = contacts[id], let page = receipts.pages[id] else { continue }
             guard sendsReceipts(to: contact) else {
-                drop(due.map(\.record), of: id)
+                changeReceipts(of: id) { page, _ in _ = page.pending.takeAll() }
                 continue
             }
-            let ripe = due.filter { isClosing || $0.from <= now.monotonic }
-            guard !ripe.isEmpty, let session = sessions.written(of: id),
-                contact.peerMailbox != nil, sessions.hasReceived(in: session.id)
+            guard isClosing || page.nextSend <= now.monotonic,
+                let session = sessions.written(of: id), contact.peerMailbox != nil,
+                sessions.hasReceived(in: session.id)
             else { continue }
-            if goesStored(ripe, in: session) {
-                try sendStored(ripe, to: id)
-            } else if ripe.contains(where: { $0.firstCounter == 0 }) {
-                try sendFrame(to: id, type: .deliveryReceipt)
+            var stored: [PendingReceipts.Receipt] = []
+            let all = isClosing || mustStoreReceipts(in: session) || !seemsReachable(id)
+            changeReceipts(of: id) { page, now in
+                stored = all ? page.pending.takeAll() : page.pending.takeStored(monotonic: now)
+            }
+            if !stored.isEmpty {
+                try sendStored(stored, to: id)
+            } else if page.isNew {
+                receipts.pages[id]?.isNew = false
+                live[id, default: LiveState()].wants.echo = now.monotonic
             }
         }
     }
 
-    /// CL-17, EN-17, EN-18
-    private func goesStored(_ due: [ReceiptBook.Due], in session: SessionRecord) -> Bool {
-        if isClosing || due.count > EphemeralLimits.receiptsMax { return true }
-        if due.contains(where: { $0.since + Self.receiptMilliseconds <= now.monotonic }) {
-            return true
-        }
-        if session.receivedSinceStored >= 50 { return true }
-        if session.lastStoredMilliseconds + 24 * 3_600_000 <= now.wall { return true }
-        return !seemsReachable(session.contact)
+    /// EN-18
+    private func mustStoreReceipts(in session: SessionRecord) -> Bool {
+        let last = session.lastStoredMilliseconds
+        return PendingReceipts.mustBeStored(
+            received: Int(session.receivedSinceStored),
+            milliseconds: now.wall > last ? now.wall - last : 0)
     }
 
     private mutating func sendStored(
-        _ due: [ReceiptBook.Due], to id: ContactID
+        _ stored: [PendingReceipts.Receipt], to id: ContactID
     ) throws(ClientError) {
-        for kind in [ReceiptRecord.Kind.delivered, .read] {
-            let records = due.map(\.record).filter { $0.kind == kind }
-            for start in stride(from: 0, to: records.count, by: Self.storedReceiptsMax) {
-                let part = records[start..<min(start + Self.storedReceiptsMax, records.count)]
-                let ids = part.map(\.message)
+        for kind in [PendingReceipts.Kind.delivered, .read] {
+            let ids = stored.filter { $0.kind == kind }.map(\.id)
+            for start in stride(from: 0, to: ids.count, by: Self.storedReceiptsMax) {
+                let part = Array(ids[start..<min(start + Self.storedReceiptsMax, ids.count)])
                 let content =
                     kind == .delivered
-                    ? Content.deliveryReceipt(ids, id: random.bytes(), milliseconds: now.wall)
-                    : Content.readReceipt(ids, id: random.bytes(), milliseconds: now.wall)
+                    ? Content.deliveryReceipt(part, id: random.bytes(), milliseconds: now.wall)
+                    : Content.readReceipt(part, id: random.bytes(), milliseconds: now.wall)
                 try enqueueSealing(content, to: id)
             }
-            drop(records, of: id)
         }
-    }
-
-    /// Forgets receipts that are sealed, confirmed or not wanted.
-    mutating func drop(_ records: [ReceiptRecord], of id: ContactID) {
-        receipts.remove(records, of: id)
-        for record in records { transaction.remove(.receipt, key: record.key) }
     }
 }
