@@ -96,12 +96,6 @@ let package = Package(
         tests(
             "SimulationTests",
             ["Client", "Mailbox", "Channel", "Crypto", "Platform", "Wire", "Primitives"]),
-        tests(
-            "EndToEndTests",
-            [
-                "Client", "Mailbox", "Channel", "Crypto", "Database", "Platform", "Wire",
-                "Primitives",
-            ]),
         tests("SpecTests", ["Mailbox", "Client", "Channel", "Crypto", "Wire", "Primitives"]),
     ],
     swiftLanguageModes: [.v6]

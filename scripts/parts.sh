@@ -13,6 +13,10 @@ lint     | @lint           |  120 | Swift is formatted, scripts and Python files
 build    | @build          | 1500 | everything compiles in release, warnings are errors, imports as declared
 spec     | build @spec     |  120 | SPEC.md, the code and the tests agree; what may depend on what
 unit     | build           |  600 | each target by itself, in process
+vectors  | build           |  120 | the built-in vectors and, where there are any, the public ones
+simulation | build         |  300 | one server core and two engines on a seeded clock and network
+e2e      | build @e2e      |  900 | real servers and clients: messages, kills, errors, canaries
+demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
 asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
 tsan     | build           | 1200 | what runs on threads under the thread sanitizer
@@ -79,10 +83,32 @@ part_unit() {
     for folder in Tests/*Tests; do
         target=$(basename "$folder")
         case $target in
-            SpecTests | EndToEndTests | SimulationTests) ;;
+            SpecTests | SimulationTests) ;;
             *) run_target "$target" ;;
         esac
     done
+}
+
+part_vectors() {
+    local public=${POSTERN_VECTORS:-$root/../shared/vectors}
+    report "built-in vectors" .build/release/postern vectors
+    if [ -d "$public" ]; then
+        report "public vectors" .build/release/postern vectors "$public"
+    else
+        note "no folder of public vectors is here"
+    fi
+}
+
+part_simulation() {
+    run_target SimulationTests
+}
+
+part_e2e() {
+    Tests/EndToEnd/run.py --results "$results/e2e.xml"
+}
+
+part_demo() {
+    report "the demo" scripts/demo
 }
 
 part_autobahn() {

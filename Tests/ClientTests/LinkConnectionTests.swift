@@ -106,7 +106,8 @@ private struct Pair: ~Copyable {
         let other = X25519KeyPair.generate(from: &random)
         let address = try ServerAddress(
             key: wrongKey ? other.publicKey : key.publicKey, host: try Host("127.0.0.1"))
-        client = try LinkConnection(to: address, now: 0, random: SeededRandom(seed: FixedBytes(repeating: 2)))
+        client = try LinkConnection(
+            to: address, now: 0, random: SeededRandom(seed: FixedBytes(repeating: 2)))
         server = ScriptedServer(key: key)
     }
 

@@ -3,6 +3,7 @@ import Testing
 @Suite("Rules of SPEC.md")
 struct SpecRuleTests {
     private let rules = SpecRules(specification: Repository.text("SPEC.md"))
+    private static let open = SpecRules.open(in: Repository.text("SPEC.md"))
     private static let sourceEndings = [".swift", ".h", ".c"]
     private static let testEndings = [".swift", ".py", ".json", ".sh", "/run"]
 
@@ -10,7 +11,7 @@ struct SpecRuleTests {
     func citedByCode() {
         let cited = SpecRules.citations(
             inFiles: Repository.files(under: "Sources", endings: Self.sourceEndings))
-        let missing = SpecRules.sorted(rules.ids.subtracting(cited.keys))
+        let missing = SpecRules.sorted(rules.ids.subtracting(cited.keys).subtracting(Self.open))
         #expect(missing.isEmpty, "no code cites \(missing.joined(separator: " "))")
     }
 
@@ -18,7 +19,7 @@ struct SpecRuleTests {
     func citedByTests() {
         let cited = SpecRules.citations(
             inFiles: Repository.files(under: "Tests", endings: Self.testEndings))
-        let missing = SpecRules.sorted(rules.ids.subtracting(cited.keys))
+        let missing = SpecRules.sorted(rules.ids.subtracting(cited.keys).subtracting(Self.open))
         #expect(missing.isEmpty, "no test cites \(missing.joined(separator: " "))")
     }
 
@@ -30,6 +31,18 @@ struct SpecRuleTests {
             + Repository.files(endings: [".md"]) + Repository.files(under: "scripts")
         let unknown = SpecRules.citations(inFiles: files).filter { !rules.ids.contains($0.key) }
         #expect(unknown.isEmpty, "\(list(unknown.values.flatMap { $0 }))")
+    }
+
+    @Test("a rule is marked open only while its code or its test is missing")
+    func opensWhatIsMissing() {
+        let code = SpecRules.citations(
+            inFiles: Repository.files(under: "Sources", endings: Self.sourceEndings))
+        let tests = SpecRules.citations(
+            inFiles: Repository.files(under: "Tests", endings: Self.testEndings))
+        let done = Self.open.filter { code[$0] != nil && tests[$0] != nil }
+        #expect(done.isEmpty, "not open any more: \(SpecRules.sorted(done))")
+        #expect(Self.open.isSubset(of: rules.ids))
+        #expect(SpecRules.open(in: "open: MB-\(903)\nnot open: MB-\(904)") == ["MB-\(903)"])
     }
 
     @Test("no id is defined twice")

@@ -1,0 +1,184 @@
+/// Events and values as a person reads them: one line each, texts of several lines indented.
+extension MessageSummary {
+    /// `10:04 alice: hello`, own messages as `10:04 me to alice: hello`.
+    ///
+    /// - Parameter time: The text that stands first, for example the local hour.
+    public func text(time: SafeText) -> SafeText {
+        let who: SafeText
+        switch author {
+        case .peer: who = isRequest ? "\(contact) (request)" : "\(contact)"
+        case .me: who = contact == "me" ? "me" : "me to \(contact)"
+        }
+        return "\(time) \(who): \(body.text)"
+    }
+
+    /// `0a1b2c3d 2026-11-21 10:04 alice: hello (read)`, as history lists it.
+    public var historyLine: SafeText {
+        let line = text(
+            time: "\(String(id.description.prefix(8))) \(ClockTime.local(timeMilliseconds))")
+        guard author == .me, contact != "me" else { return line }
+        return "\(line) (\(state.word))"
+    }
+}
+
+extension MessageBody {
+    /// The text, its further lines indented by four spaces.
+    public var text: SafeText {
+        switch self {
+        case .text(let text):
+            let lines = SafeText(untrusted: text, shape: .block).description
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            return SafeText.joined(
+                lines.map { SafeText(untrusted: String($0)) }, separator: "\n    ")
+        case .unknown(let type):
+            return "[content of type \(type), which this version does not know]"
+        }
+    }
+}
+
+extension MessageState {
+    /// One word for a person and for `--json`.
+    public var word: SafeText {
+        switch self {
+        case .received: "received"
+        case .queued: "queued"
+        case .sent: "sent"
+        case .delivered: "delivered"
+        case .read: "read"
+        case .failed: "failed"
+        }
+    }
+}
+
+extension ContactState {
+    /// One word for a person and for `--json`.
+    public var word: SafeText {
+        switch self {
+        case .invited: "invited"
+        case .request: "request"
+        case .accepted: "accepted"
+        }
+    }
+}
+
+extension InviteState {
+    /// One word for a person and for `--json`.
+    public var word: SafeText {
+        switch self {
+        case .making: "making"
+        case .open: "open"
+        case .used: "used"
+        case .withdrawn: "withdrawn"
+        }
+    }
+}
+
+extension OutboxReason {
+    /// The name in `--json`.
+    public var word: SafeText {
+        switch self {
+        case .waitingForServer: "waiting-for-server"
+        case .waitingForReply: "waiting-for-reply"
+        case .mailboxFull: "mailbox-full"
+        case .rateLimited: "rate-limited"
+        case .serverStorageFull: "server-storage-full"
+        case .mailboxGone: "mailbox-gone"
+        case .copiedVault: "copied-vault"
+        case .sessionBroken: "session-broken"
+        case .refused: "refused"
+        }
+    }
+
+    /// A clause for a person: why it has not been sent.
+    public var clause: SafeText {
+        switch self {
+        case .waitingForServer: "the server could not be reached yet"
+        case .waitingForReply: "the contact has not replied to the first messages yet"
+        case .mailboxFull: "the contact's mailbox is full; it is tried again"
+        case .rateLimited: "the server takes no more for now; it is tried again"
+        case .serverStorageFull: "the server's disk is full; it is tried again"
+        case .mailboxGone: "the contact's mailbox is gone"
+        case .copiedVault: "another copy of this account has sent; stop using one of the two"
+        case .sessionBroken: "the session with this contact is broken"
+        case .refused: "the server refused it"
+        }
+    }
+}
+
+extension ClientEvent {
+    /// What `receive` and `chat` show; nil for what concerns no person.
+    public var text: SafeText? {
+        switch self {
+        case .message(let message):
+            message.text(time: ClockTime.localHour(message.timeMilliseconds))
+        case .messageState(let id, let contact, let state):
+            state >= .delivered
+                ? "* \(contact): \(String(id.description.prefix(8))) \(state.word)" : nil
+        case .outbox(let entry): "* to \(entry.contact): kept in the outbox, \(entry.reason.clause)"
+        case .request(let request):
+            request.needsNewerVersion
+                ? "* \(request.name) sent a request that needs a newer version"
+                : "* \(request.name) wants to talk: `postern accept \(request.name)`"
+        case .contact(let contact): "* \(contact.name) is now \(contact.state.word)"
+        case .typing(let contact, let isTyping):
+            isTyping ? "* \(contact) is typing" : "* \(contact) stopped typing"
+        case .presence(let contact, let isOnline):
+            isOnline ? "* \(contact) is online" : "* \(contact) is offline"
+        case .gap(let contact, let first, let last, let isClosed):
+            isClosed
+                ? "! \(contact): messages \(first) to \(last) never arrived"
+                : "! \(contact): messages \(first) to \(last) are missing"
+        case .gapFilled(let contact, let first, let last):
+            "* \(contact): messages \(first) to \(last) have arrived after all"
+        case .notice(let notice): "! \(notice.sentence)"
+        case .connection(.connected): "* connected"
+        case .connection(.lost(_, let error, let milliseconds)):
+            "* not connected (\(error.sentence)) next try in \(milliseconds / 1_000 + 1) s"
+        case .finished, .drained, .inputReady: nil
+        }
+    }
+}
+
+extension ClientNotice {
+    /// What happened and what to do, for a person.
+    public var sentence: SafeText {
+        switch self {
+        case .copiedVault(let contact):
+            "Another copy of this account has written to \(contact): stop using one of the two."
+        case .serverWentBack(let contact):
+            "The server lost messages to \(contact) that it had accepted; they are sent again."
+        case .mailboxReadElsewhere(let contact, let count):
+            "Somebody else has opened the mailbox of \(contact ?? "first messages") \(count) times: your read key may be stolen."
+        case .superseded: "Another client of this account has taken over reading."
+        case .sessionBroken(let contact):
+            "A message from \(contact) could not be opened; ask \(contact) to send it again."
+        case .inviteUsedTwice(let invite, let name):
+            "A second person (\(name ?? "without a name")) tried the invite \(invite) and was refused."
+        case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
+        case .unreadableRequest:
+            "A first message could not be read: the keys it was made for are gone."
+        case .unknownContent(let contact, let type):
+            "\(contact) sent content of type \(type), which needs a newer version."
+        case .clockDiffers(let seconds):
+            "The server's clock and this machine's differ by \(seconds) seconds."
+        case .vaultWentBack: "The account's file was put back to an older state."
+        }
+    }
+
+    /// The name in `--json`.
+    var word: String {
+        switch self {
+        case .copiedVault: "copied-vault"
+        case .serverWentBack: "server-went-back"
+        case .mailboxReadElsewhere: "mailbox-read-elsewhere"
+        case .superseded: "superseded"
+        case .sessionBroken: "session-broken"
+        case .inviteUsedTwice: "invite-used-twice"
+        case .deviceChanged: "device-changed"
+        case .unreadableRequest: "unreadable-request"
+        case .unknownContent: "unknown-content"
+        case .clockDiffers: "clock-differs"
+        case .vaultWentBack: "vault-went-back"
+        }
+    }
+}

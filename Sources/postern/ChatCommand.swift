@@ -1,0 +1,210 @@
+import Client
+import Glibc
+import Platform
+
+/// `chat`: one contact, one pane, line by line; the same in a terminal, a dumb terminal, under a
+/// screen reader and in a pipe.
+enum ChatCommand {
+    static let command = Command(
+        name: "chat", synopsis: "NAME [--plain]",
+        summary: "Talk with one contact, line by line.",
+        details: [
+            "Each line you type is a message. Lines that begin with / are commands: /help lists them; // writes a single one.",
+            "Shows receipts, typing and presence; your contact sees when you type, if typing is on.",
+        ],
+        options: [.init("plain", help: "this line mode, also when a richer one exists")],
+        examples: [
+            ("postern chat bob", "talk; control-D ends"),
+            ("printf 'hi\\n' | postern chat bob", "sends, and ends when it is on the server"),
+        ],
+        positional: 1...1
+    ) { invocation in
+        if invocation.isJSON {
+            throw UsageError("For programs there are `send` and `receive --follow --json`.")
+        }
+        let name = invocation.arguments.positional[0]
+        let client = try Account.open(invocation, for: .write)
+        let chat = Chat(name: name)
+        return try chat.run(client)
+    }
+}
+
+/// One running chat.
+final class Chat {
+    private let name: String
+    private var editor = LineEditor { DisplayWidth.of($0) }
+    /// Whether a person sits at a terminal that we put into raw mode.
+    private let isInteractive = Terminal.isTerminal(STDIN_FILENO)
+    private var piped: [UInt8] = []
+    private var hasEnded = false
+    private var failure: (any Error)?
+    private var sent: [MessageID] = []
+
+    init(name: String) {
+        self.name = name
+    }
+
+    func run(_ client: PosternClient) throws -> ExitCode {
+        try begin(client)
+        guard isInteractive else { return try talk(client) }
+        let raw = try RawTerminal(STDIN_FILENO)
+        let outcome = Result { try talk(client) }
+        raw.restore()
+        return try outcome.get()
+    }
+
+    /// Goes on until the input ends or an interrupt comes; then what was written must reach the
+    /// server before this ends with 0.
+    private func talk(_ client: PosternClient) throws -> ExitCode {
+        try prompt()
+        let options = RunOptions(sharesPresence: true, inputs: [STDIN_FILENO])
+        let talked = try Running.run(client, until: .forever, options: options, handler: step)
+        if let failure { throw failure }
+        if isInteractive { try Output.line("") }
+        if case .interrupted = talked { return .interrupted }
+        let patience = RunOptions(
+            timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
+        hasEnded = false
+        let sending = try Running.run(client, until: .sent(sent), options: patience, handler: step)
+        if let failure { throw failure }
+        switch sending {
+        case .reached: return .ok
+        case .interrupted: return .interrupted
+        default:
+            Output.note("postern: not all was sent; it is kept in the outbox (`postern outbox`).")
+            return .queued
+        }
+    }
+
+    private func step(_ event: ClientEvent, _ client: PosternClient) -> RunControl {
+        do {
+            try handle(event, client)
+        } catch {
+            failure = error
+            return .stop
+        }
+        return hasEnded ? .stop : .goOn
+    }
+
+    /// The last messages, and the read receipt for them.
+    private func begin(_ client: PosternClient) throws {
+        for message in try client.history(of: name, limit: 10, before: nil) {
+            try Output.line(message.text(time: ClockTime.local(message.timeMilliseconds)))
+        }
+        _ = try client.markRead(name, upTo: nil)
+        Output.note(
+            "* chat with \(name): type a line to send it, /help for commands, control-D to leave")
+    }
+
+    private func handle(_ event: ClientEvent, _ client: PosternClient) throws {
+        switch event {
+        case .inputReady: try readInput(client)
+        case .message(let message):
+            try show(event, of: message.contact)
+            if message.contact == name, !message.isRequest {
+                _ = try client.markRead(name, upTo: nil)
+            }
+        case .messageState(_, let contact, _), .typing(let contact, _), .presence(let contact, _),
+            .gap(let contact, _, _, _), .gapFilled(let contact, _, _):
+            if contact == name { try show(event, of: contact) }
+        case .outbox(let entry): if entry.contact == name { try show(event, of: name) }
+        case .request, .contact, .notice, .connection: try show(event, of: name)
+        case .finished, .drained: break
+        }
+    }
+
+    /// Shows an event above the line that is being typed.
+    private func show(_ event: ClientEvent, of contact: String) throws {
+        guard let text = event.text else { return }
+        if isInteractive { try Output.line("") }
+        try Output.line(text)
+        try prompt()
+    }
+
+    private func prompt() throws {
+        guard isInteractive else { return }
+        try Output.part("> ")
+        try Output.part(editor.pending)
+    }
+
+    private func readInput(_ client: PosternClient) throws {
+        let bytes = try readSome(from: STDIN_FILENO, byteCountMax: 4_096)
+        guard isInteractive else { return try readPiped(bytes, client) }
+        if bytes.isEmpty { hasEnded = true }
+        for action in editor.feed(bytes) {
+            switch action {
+            case .echo(let text): try Output.part(text)
+            case .typed: try client.setTyping(name, !editor.isEmpty)
+            case .end: hasEnded = true
+            case .line(let line):
+                try take(line, client)
+                if hasEnded { return }
+                try prompt()
+            }
+        }
+    }
+
+    /// Lines from a pipe or file; its end is the end of the chat.
+    private func readPiped(_ bytes: [UInt8], _ client: PosternClient) throws {
+        piped += bytes
+        while let end = piped.firstIndex(of: UInt8(ascii: "\n")) {
+            let line = piped[..<end]
+            piped.removeSubrange(...end)
+            try takePiped(line, client)
+        }
+        if piped.count > LineEditor.lineByteCountMax {
+            throw ClientError.textTooLong(
+                byteCount: piped.count, byteCountMax: LineEditor.lineByteCountMax)
+        }
+        guard bytes.isEmpty else { return }
+        if !piped.isEmpty { try takePiped(piped[...], client) }
+        piped = []
+        hasEnded = true
+    }
+
+    private func takePiped(_ line: ArraySlice<UInt8>, _ client: PosternClient) throws {
+        guard let text = String(validating: line, as: UTF8.self) else {
+            throw ClientError.textNotUTF8
+        }
+        try take(text, client)
+    }
+
+    private func take(_ line: String, _ client: PosternClient) throws {
+        if line.hasPrefix("/"), !line.hasPrefix("//") { return try command(line, client) }
+        let text = line.hasPrefix("//") ? String(line.dropFirst()) : line
+        if text.allSatisfy(\.isWhitespace) { return }
+        do {
+            sent += try client.send(text, to: [name])
+        } catch {
+            // A line that cannot be sent is no reason to leave the chat.
+            guard isInteractive, error.exitCode == .badInput else { throw error }
+            try Output.line("! \(error.sentence)")
+        }
+    }
+
+    private func command(_ line: String, _ client: PosternClient) throws {
+        let words = line.split(separator: " ").map(String.init)
+        switch words.first {
+        case "/quit", "/exit": hasEnded = true
+        case "/history":
+            let limit = words.count > 1 ? Int(words[1]) ?? 20 : 20
+            let messages = try client.history(
+                of: name, limit: min(max(limit, 1), 1_000), before: nil)
+            for message in messages { try Output.line(message.historyLine) }
+        case "/safety":
+            let number = try client.safetyNumber(of: name)
+            try Output.line("\(number.text)\(number.isVerified ? " (verified)" : "")")
+        case "/who":
+            let contact = try client.contacts().first { $0.name == name }
+            let presence: SafeText = contact?.isOnline == true ? "online" : "not known to be online"
+            try Output.line("* \(name) is \(presence)")
+        case "/help":
+            try Output.line("/history [N]  the last messages")
+            try Output.line("/safety       the safety number")
+            try Output.line("/who          whether \(name) is online")
+            try Output.line("/quit         leave (or control-D)")
+            try Output.line("//text        a message that begins with a slash")
+        default: try Output.line("! There is no command \(words.first ?? "/"); /help lists them.")
+        }
+    }
+}
