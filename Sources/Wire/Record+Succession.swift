@@ -27,11 +27,9 @@ extension Verified where Value == Record {
     ///
     /// A server asks it of a publication, a client of what it looked up against what it has kept.
     ///
+    /// - Parameter old: what the caller itself has verified before and kept since.
     /// - Throws: `SuccessionProblem`.
-    package func succession(
-        after previous: Verified<Record>
-    ) throws(SuccessionProblem) -> Succession {
-        let old = previous.value
+    package func succession(after old: Record) throws(SuccessionProblem) -> Succession {
         let new = value
         // KD-4: a retry after a lost answer is no new version.
         if new.bytes == old.bytes { return .same }

@@ -180,17 +180,17 @@ struct SuccessionTests {
     func numbers() throws {
         let fixture = Fixture()
         let five = try verified(fixture.recordContents(number: 5), fixture.account)
-        #expect(try five.succession(after: five) == .same)
+        #expect(try five.succession(after: five.value) == .same)
         let six = try verified(fixture.recordContents(number: 6), fixture.account)
-        #expect(try six.succession(after: five) == .newer)
+        #expect(try six.succession(after: five.value) == .newer)
         #expect(throws: SuccessionProblem.number(found: 5, after: 6)) {
-            _ = try five.succession(after: six)
+            _ = try five.succession(after: six.value)
         }
         var changed = fixture.recordContents(number: 5)
         changed.capabilities = 1
         let otherFive = try verified(changed, fixture.account)
         #expect(throws: SuccessionProblem.number(found: 5, after: 5)) {
-            _ = try otherFive.succession(after: five)
+            _ = try otherFive.succession(after: five.value)
         }
     }
 
@@ -199,7 +199,9 @@ struct SuccessionTests {
         let fixture = Fixture()
         let one = try verified(fixture.recordContents(number: 1), fixture.account)
         let other = try verified(fixture.recordContents(number: 2, handle: "bob"), fixture.account)
-        #expect(throws: SuccessionProblem.otherHandle) { _ = try other.succession(after: one) }
+        #expect(throws: SuccessionProblem.otherHandle) {
+            _ = try other.succession(after: one.value)
+        }
     }
 
     @Test("KD-5 another account key needs the proof of the recovery key named before")
@@ -210,18 +212,18 @@ struct SuccessionTests {
         var contents = new.recordContents(number: 2)
         let unproven = try verified(contents, new.account)
         #expect(throws: SuccessionProblem.noRecoveryProof) {
-            _ = try unproven.succession(after: before)
+            _ = try unproven.succession(after: before.value)
         }
         let wrong = try Record(contents, signedBy: new.account, recoveredBy: new.recovery).verify()
         #expect(throws: SuccessionProblem.otherRecoveryKey) {
-            _ = try wrong.succession(after: before)
+            _ = try wrong.succession(after: before.value)
         }
         let right = try Record(contents, signedBy: new.account, recoveredBy: old.recovery).verify()
-        #expect(try right.succession(after: before) == .recovered)
+        #expect(try right.succession(after: before.value) == .recovered)
         contents.number = 1
         let late = try Record(contents, signedBy: new.account, recoveredBy: old.recovery).verify()
         #expect(throws: SuccessionProblem.number(found: 1, after: 1)) {
-            _ = try late.succession(after: before)
+            _ = try late.succession(after: before.value)
         }
     }
 
@@ -234,17 +236,17 @@ struct SuccessionTests {
         contents.recoveryHash = Record.recoveryHash(of: other.recovery.publicKey)
         let alone = try verified(contents, fixture.account)
         #expect(throws: SuccessionProblem.noRecoveryProof) {
-            _ = try alone.succession(after: before)
+            _ = try alone.succession(after: before.value)
         }
-        let self_ = try Record(contents, signedBy: fixture.account, recoveredBy: other.recovery)
+        let selfMade = try Record(contents, signedBy: fixture.account, recoveredBy: other.recovery)
             .verify()
         #expect(throws: SuccessionProblem.otherRecoveryKey) {
-            _ = try self_.succession(after: before)
+            _ = try selfMade.succession(after: before.value)
         }
         let agreed = try Record(
             contents, signedBy: fixture.account, recoveredBy: fixture.recovery
         ).verify()
-        #expect(try agreed.succession(after: before) == .newer)
+        #expect(try agreed.succession(after: before.value) == .newer)
     }
 
     @Test("KD-5 a proof by a key that nobody named is refused even where none was needed")
@@ -257,7 +259,7 @@ struct SuccessionTests {
             recoveredBy: other.recovery
         ).verify()
         #expect(throws: SuccessionProblem.otherRecoveryKey) {
-            _ = try after.succession(after: before)
+            _ = try after.succession(after: before.value)
         }
     }
 }

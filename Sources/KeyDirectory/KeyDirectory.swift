@@ -1,1 +1,0 @@
-// The target KeyDirectory; Package.swift says what it may import.

@@ -1,0 +1,382 @@
+import Database
+import KeyDirectory
+import Primitives
+import Testing
+import Wire
+
+@Suite("§9.8 prekeys in the directory")
+struct DirectoryPreKeyTests {
+    @Test("KD-9 what is fetched verifies against the record, for device 0 and by name")
+    func fetch() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        #expect(try test.fetch() == nil)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let record = try #require(try test.lookUp("alice")).verify()
+        for device: UInt32 in [0, 1] {
+            let fetched = try #require(try test.fetch(device: device))
+            let verified = try fetched.verify(
+                for: record, deviceID: device, secondsSince1970: test.now)
+            #expect(verified.value.oneTime != nil)
+        }
+        #expect(try test.fetch(device: 2) == nil)
+        #expect(try test.fetch("bob") == nil)
+    }
+
+    @Test("KD-19 no one-time prekey is handed out twice, and each is one of the bundle's")
+    func once() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys(32)
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        var seen: [UInt8] = []
+        for hour in 0..<8 {
+            test.now = Person.start + Int64(hour) * 3600
+            for _ in 0..<6 {
+                let fetched = try #require(try test.fetch())
+                guard let oneTime = fetched.oneTime else { continue }
+                #expect(preKeys[Int(oneTime.index)] == oneTime.preKey)
+                #expect(oneTime.belongs(to: fetched.bundle))
+                seen.append(oneTime.index)
+            }
+        }
+        #expect(Set(seen).count == 32 && seen.count == 32)
+        // In no order that counts, or an index would tell how many came before.
+        #expect(seen != seen.sorted())
+    }
+
+    @Test("KD-20 A9 1,000 fetches in an hour hand out the budget and no more; the bundle goes on")
+    func budget() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let frame = try test.fetchFrame()
+        var handedOut = 0
+        for _ in 0..<10 {
+            for answer in try test.batch(Array(repeating: frame, count: 100)) {
+                guard case .preKeys(let found) = answer, let fetched = found.preKeys else {
+                    Issue.record("no bundle")
+                    return
+                }
+                if fetched.oneTime != nil { handedOut += 1 }
+            }
+        }
+        #expect(handedOut == Limits.oneTimePreKeysPerDeviceHour)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 15)
+    }
+
+    @Test("KD-20 A9 the budget is per device and hour; a drained device gives its bundle alone")
+    func drained() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record(1, devices: [1, 2])) == nil)
+        for device: UInt32 in [1, 2] {
+            let preKeys = alice.preKeys(7)
+            #expect(try test.publish(alice.bundle(1, preKeys, device: device), preKeys) == nil)
+        }
+        func take(_ device: UInt32) throws -> Int {
+            var count = 0
+            for _ in 0..<10 where try test.fetch(device: device)?.oneTime != nil { count += 1 }
+            return count
+        }
+        #expect(try take(1) == 5)
+        #expect(try take(2) == 5)
+        test.now += 3600
+        #expect(try take(1) == 2)
+        test.now += 3600
+        #expect(try take(1) == 0)
+        #expect(try test.fetch(device: 1) != nil)
+        #expect(try take(2) == 2)
+        // A clock that goes back begins another hour; it does not stop handing out.
+        test.now -= 3600
+        let more = alice.preKeys(7)
+        #expect(try test.publish(alice.bundle(2, more, device: 2), more) == nil)
+        #expect(try take(2) == 5)
+    }
+
+    @Test("KD-19 A10 no id twice over fetches in shared batches, rollbacks and crashes in between")
+    func crashes() throws {
+        let alice = Person()
+        var answered: Set<UInt32> = []
+        var original = try TestDirectory()
+        #expect(try original.publish(alice.record()) == nil)
+        for round in 0..<40 {
+            original.now += 3600
+            if round % 10 == 0 {
+                let preKeys = alice.preKeys(32)
+                let number = UInt64(round + 1)
+                let bundle = try alice.bundle(number, preKeys, from: original.now)
+                #expect(try original.publish(bundle, preKeys) == nil)
+            }
+            let frames = Array(repeating: try original.fetchFrame(), count: 8)
+            // Nobody hears of a batch that is rolled back, so its keys may come again.
+            if round % 3 == 0 {
+                try original.batch(frames, rollback: true)
+                original.now += 3600
+            }
+            for answer in try original.batch(frames) {
+                guard case .preKeys(let found) = answer, let fetched = found.preKeys else {
+                    Issue.record("no bundle")
+                    return
+                }
+                guard let oneTime = fetched.oneTime else { continue }
+                let isNew = answered.insert(oneTime.preKey.id).inserted
+                #expect(isNew)
+            }
+            // The machine dies in the middle of the next batch: what is on the disk then is a
+            // copy of the files while a transaction is open.
+            if round % 5 == 4 {
+                try original.connection.begin()
+                for _ in 0..<3 {
+                    let request = try TestDirectory.request(frames[0], now: original.now + 3600)
+                    var answer: [UInt8] = []
+                    try original.directory.answer(
+                        request, secondsSince1970: original.now + 3600, into: &answer)
+                }
+                let survivor = try TestDirectory(copyOf: original.path)
+                original.connection.rollback()
+                survivor.now = original.now + 3600
+                original = survivor
+            }
+        }
+        // Four bundles of 32, of which the first two at least were drained.
+        #expect(answered.count > 100)
+    }
+
+    @Test("KD-17 bundle numbers only grow; a retry brings back no key that was handed out")
+    func numbers() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys()
+        let second = try alice.bundle(2, preKeys)
+        #expect(try test.publish(second, preKeys) == nil)
+        _ = try test.fetch()
+        #expect(try test.publish(second, preKeys) == nil)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 19)
+        let others = alice.preKeys()
+        for number: UInt64 in [1, 2] {
+            #expect(try test.publish(alice.bundle(number, others), others) == .bundleRefused)
+        }
+        #expect(try test.publish(alice.bundle(3, others), others) == nil)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 20)
+        #expect(try test.fetch()?.bundle.number == 3)
+        // No one-time prekeys at all is a bundle too.
+        #expect(try test.publish(alice.bundle(4, []), []) == nil)
+        #expect(try test.fetch()?.oneTime == nil)
+    }
+
+    @Test("KD-8 KD-9 a bundle of another account, device or handle is refused")
+    func foreign() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        let mallory = Person(2)
+        let preKeys = alice.preKeys()
+        let bundle = try alice.bundle(1, preKeys)
+        #expect(try test.publish(bundle, preKeys) == .bundleRefused)
+        #expect(try test.publish(alice.record()) == nil)
+        let theirs = mallory.preKeys()
+        #expect(try test.publish(mallory.bundle(1, theirs), theirs) == .bundleRefused)
+        #expect(try test.publish(alice.bundle(1, preKeys, device: 2), preKeys) == .bundleRefused)
+        #expect(try test.publish(mallory.record(handle: "mallory")) == nil)
+        #expect(try test.publish(bundle, preKeys, as: "mallory") == .bundleRefused)
+        #expect(try test.publish(bundle, preKeys) == nil)
+    }
+
+    @Test("KD-7 one-time prekeys that are not those of the signed root are refused")
+    func roots() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys(4)
+        let bundle = try alice.bundle(1, preKeys)
+        let good = try test.bundleFrame(bundle, preKeys)
+        let list = good.count - 4 * 36
+        var swapped = good
+        swapped.replaceSubrange(
+            list..<(list + 72), with: good[(list + 36)..<(list + 72)] + good[list..<(list + 36)])
+        #expect(try test.code(test.ask(swapped)) == .bundleRefused)
+        #expect(try test.code(test.ask(Array(good.dropLast(36)))) == .bundleRefused)
+        #expect(try test.code(test.ask(good + good.suffix(36))) == .bundleRefused)
+        // One id twice, signed by a device that does not know better.
+        let twice = [preKeys[0], OneTimePreKey(id: preKeys[0].id, key: preKeys[1].key)]
+        #expect(try test.publish(alice.bundle(1, twice), twice) == .bundleRefused)
+        #expect(try test.code(test.ask(good)) == nil)
+    }
+
+    @Test("KD-8 a bundle frame with any byte changed is refused or malformed and changes nothing")
+    func flips() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys(3)
+        let good = try test.bundleFrame(try alice.bundle(1, preKeys), preKeys)
+        for index in stride(from: 7, to: good.count, by: 11) {
+            let bad = good.flipping(index)
+            if let code = try? test.code(test.ask(bad)) {
+                #expect(code == .bundleRefused, "byte \(index)")
+            } else {
+                #expect(throws: ClientFrame.Refusal.self) {
+                    _ = try TestDirectory.request(bad, now: test.now)
+                }
+            }
+        }
+        #expect(try test.connection.number("SELECT count(*) FROM directory_device") == 0)
+    }
+
+    @Test("KD-10 A12 the server refuses a bundle too old, too early or too long")
+    func window() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys(1)
+        let bundle = try alice.bundle(1, preKeys)
+        let skew: Int64 = 48 * 3600
+        let end = Person.start + 168 * 3600 + skew
+        for now in [Person.start - skew - 1, end + 1] {
+            test.now = now
+            #expect(try test.publish(bundle, preKeys) == .bundleRefused)
+        }
+        #expect(try test.publish(alice.bundle(1, preKeys, hours: 169), preKeys) == .bundleRefused)
+        test.now = end
+        #expect(try test.publish(bundle, preKeys) == nil)
+    }
+
+    @Test("KD-15 D5 a miss of either question has the size of a hit and ends in a commit alike")
+    func shapes() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record(1, devices: [1, 2])) == nil)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        func raw(_ frame: [UInt8]) throws -> (byteCount: Int, pages: Int) {
+            _ = try test.connection.checkpoint(.truncate)
+            try test.connection.begin()
+            var answer: [UInt8] = []
+            try test.directory.answer(
+                try TestDirectory.request(frame, now: test.now), secondsSince1970: test.now,
+                into: &answer)
+            try test.connection.commit()
+            return (answer.count, test.connection.logPageCount)
+        }
+        let longest = String(repeating: "z", count: 32)
+        for handle in ["alice", "bob", longest] {
+            let question = written(.lookUp(LookUpFrame(request: 1, handle: try Handle(handle))))
+            #expect(question.count == 43)
+            let answer = try raw(question)
+            #expect(answer.byteCount == 8192)
+            #expect(answer.pages == 0)
+        }
+        // A hit, no such handle, no such device, a device without a bundle.
+        for (handle, device) in [
+            ("alice", UInt32(0)), ("bob", 0), (longest, 9), ("alice", 3), ("alice", 2),
+        ] {
+            let question = try test.fetchFrame(handle, device: device)
+            #expect(question.count == 47)
+            let answer = try raw(question)
+            #expect(answer.byteCount == 4096)
+            #expect(answer.pages > 0, "\(handle) \(device) ended in no write")
+        }
+    }
+
+    @Test("KD-22 a device learns how many are left; others and other channels learn nothing")
+    func status() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        let bob = Person(2)
+        #expect(try test.code(test.ask(alice.status())) == .notFound)
+        #expect(try test.publish(alice.record(3)) == nil)
+        func answer(_ frame: [UInt8]) throws -> PreKeyStatusAnswerFrame? {
+            if case .preKeyStatus(let answer) = try test.ask(frame) { answer } else { nil }
+        }
+        let empty = try #require(try answer(alice.status()))
+        #expect(empty.recordNumber == 3 && empty.bundleNumber == 0 && empty.published == 0)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(9, preKeys), preKeys) == nil)
+        _ = try test.fetch()
+        let full = try #require(try answer(alice.status()))
+        #expect(full.bundleNumber == 9 && full.published == 20 && full.left == 19)
+        #expect(full.bundleExpiry == (try alice.bundle(9, preKeys).contents.window.expiry))
+        for frame in [
+            try bob.status(), try alice.status(device: 2), try alice.status(handle: "bob"),
+            try alice.status(channel: .zero),
+        ] {
+            #expect(try test.code(test.ask(frame)) == .notFound)
+        }
+        for index in (try alice.status()).indices.dropFirst(7) {
+            let bad = try alice.status().flipping(index)
+            if let code = try? test.code(test.ask(bad)) { #expect(code == .notFound) }
+        }
+    }
+
+    @Test("E10 the answer about a person with eight devices is as long as about one with one")
+    func deviceCount() throws {
+        let test = try TestDirectory()
+        #expect(try test.publish(Person(1).record(handle: "one")) == nil)
+        #expect(try test.publish(Person(2).record(handle: "eight", devices: Array(1...8))) == nil)
+        let sizes = try ["one", "eight"].map { handle in
+            let question = written(.lookUp(LookUpFrame(request: 1, handle: try Handle(handle))))
+            var answer: [UInt8] = []
+            try test.directory.answer(
+                try TestDirectory.request(question, now: test.now), secondsSince1970: test.now,
+                into: &answer)
+            return answer.count
+        }
+        #expect(sizes == [8192, 8192])
+    }
+}
+
+@Suite("§9 tables of the directory")
+struct DirectorySchemaTests {
+    @Test("Z4 the description names every column of every table, and no other")
+    func columns() throws {
+        let test = try TestDirectory()
+        var found: Set<String> = []
+        var statement = try Statement(
+            test.connection,
+            """
+            SELECT t.name || '.' || c.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+            WHERE t.type = 'table'
+            """)
+        try statement.forEach { row throws(DatabaseError) in
+            found.insert(try row.text(0))
+            return true
+        }
+        let described = DirectorySchema.columns.map { "\($0.table).\($0.name)" }
+        #expect(Set(described) == found)
+        #expect(described.count == found.count)
+        for column in DirectorySchema.columns { #expect(!column.meaning.isEmpty) }
+    }
+
+    @Test("Z11 J2 handed out prekeys and released records are in no file after a checkpoint")
+    func erased() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let given = try #require(try test.fetch()?.oneTime).preKey.key.bytes.array
+        let kept = try test.connection.number("SELECT count(*) FROM directory_prekey")
+        #expect(kept == 19)
+        #expect(try test.connection.checkpoint(.truncate))
+        #expect(!contains(test, given))
+        // The search finds what is there.
+        #expect(contains(test, alice.account.publicKey.bytes.array))
+        #expect(try test.ask(alice.release(1)) == .done(request: 5))
+        #expect(try test.connection.checkpoint(.truncate))
+        #expect(!contains(test, alice.account.publicKey.bytes.array))
+    }
+
+    private func contains(_ test: TestDirectory, _ needle: [UInt8]) -> Bool {
+        let bytes = TestDirectory.bytes(of: test.path) + TestDirectory.bytes(of: test.path + "-wal")
+        guard bytes.count >= needle.count else { return false }
+        return (0...(bytes.count - needle.count)).contains { start in
+            bytes[start] == needle[0] && bytes[start..<(start + needle.count)].elementsEqual(needle)
+        }
+    }
+}
