@@ -16,6 +16,9 @@ import CSQLite
         case readWrite
         /// Only reads; works beside a writing process and never checkpoints.
         case readOnly
+        /// A database of this connection alone that never touches a disk, for simulations and for
+        /// comparing schemas. The path is not looked at.
+        case inMemory
     }
 
     /// Bytes of a page of the file.
@@ -115,6 +118,7 @@ import CSQLite
         case .kib16: try execute("PRAGMA page_size=16384")
         }
         try execute("PRAGMA secure_delete=ON")
+        if access == .inMemory { return }
         var setMode = try Statement(self, "PRAGMA journal_mode=WAL")
         let mode = try setMode.first { row throws(DatabaseError) in try row.text(0) }
         if mode != "wal" { throw .cannotOpen(code: SQLITE_CANTOPEN) }
@@ -235,6 +239,7 @@ import CSQLite
     package func checkpoint(_ kind: Checkpoint) throws(DatabaseError) -> Bool {
         if isBroken { throw .mustStop }
         if access == .readOnly { throw .readOnly }
+        if access == .inMemory { return true }
         var total: Int32 = 0
         var copied: Int32 = 0
         let mode = kind == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
@@ -285,7 +290,7 @@ import CSQLite
         let error = DatabaseError.classify(
             code, systemCode: unsafe sqlite3_system_errno(handle))
         // J3
-        if error.isFatal && access == .readWrite { isBroken = true }
+        if error.isFatal && access != .readOnly { isBroken = true }
         return error
     }
 

@@ -1,3 +1,4 @@
+import KeyDirectory
 import Primitives
 import Wire
 
@@ -6,24 +7,22 @@ extension Router {
     ///
     /// Which handle was asked for is looked at there only; here hit and miss are one.
     mutating func directory(
-        _ frame: ClientFrame, _ raw: RawFrame, _ message: RawSpan, _ connection: ConnectionID,
+        _ frame: ClientFrame, _ message: RawSpan, _ connection: ConnectionID,
         _ address: ClientAddress, _ outlet: inout some Outlet & ~Copyable
     ) {
-        let request: UInt32
-        var charge: RateLimiter.Charge?
-        switch frame {
-        case .publishRecord(let frame): (request, charge) = (frame.request, .registration)
-        case .publishBundle(let frame): (request, charge) = (frame.request, .registration)
-        case .lookUp(let frame): (request, charge) = (frame.request, .fetch)
-        case .fetchPreKeys(let frame): (request, charge) = (frame.request, .fetch)
-        case .preKeyStatus(let frame): request = frame.request
-        case .releaseHandle(let frame): request = frame.request
-        default: return
-        }
-        let origin = StorageRequest.Origin(connection: connection, request: request)
+        guard let hash = peers.peer(connection)?.handshakeHash,
+            let job = DirectoryJob(frame, in: message, handshakeHash: hash)
+        else { return }
+        let charge: RateLimiter.Charge? =
+            switch frame {
+            case .publishRecord, .publishBundle: .registration
+            case .lookUp, .fetchPreKeys: .fetch
+            default: nil
+            }
+        let origin = StorageRequest.Origin(connection: connection, request: job.request)
         if let charge {
             guard self.charge(charge, 1, origin, address, .directory, &outlet) else { return }
         }
-        ask(.directory(type: raw.type, body: keep(message.extracting(raw.body))), for: origin)
+        ask(.directory(job), for: origin)
     }
 }

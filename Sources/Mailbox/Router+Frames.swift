@@ -107,7 +107,7 @@ extension Router {
                 .unsupported, origin(request), Self.requestClass(type) ?? .plain)
         case .publishRecord, .publishBundle, .lookUp, .fetchPreKeys, .preKeyStatus,
             .releaseHandle:
-            directory(frame, raw, message, connection, address, &outlet)
+            directory(frame, message, connection, address, &outlet)
         }
     }
 }

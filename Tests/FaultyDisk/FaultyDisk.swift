@@ -135,6 +135,15 @@ import Glibc
         }
     }
 
+    /// The same for an operation that a full disk does not harm.
+    func next(_ operation: Operation, needsSpace: Bool) -> Bool {
+        switch next(operation) {
+        case nil: false
+        case .full: needsSpace
+        case .error, .torn: true
+        }
+    }
+
     func noteOpened(_ path: String) {
         locked {
             guard keepsImages, images[path] == nil else { return }

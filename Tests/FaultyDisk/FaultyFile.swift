@@ -82,7 +82,7 @@ func deleteFile(
         return SQLITE_MISUSE
     }
     let disk = unsafe Unmanaged<FaultyDisk>.fromOpaque(context).takeUnretainedValue()
-    if disk.next(.delete) != nil { return ioErrorDelete }
+    if disk.next(.delete, needsSpace: false) { return ioErrorDelete }
     if let name = unsafe name { disk.noteDelete(unsafe String(cString: name)) }
     return unsafe realLayer().pointee.xDelete(realLayer(), name, sync)
 }
@@ -101,7 +101,7 @@ func makeMethods() -> UnsafePointer<sqlite3_io_methods> {
     }
     unsafe made.xRead = { file, target, count, offset in
         guard let file = unsafe file else { return SQLITE_MISUSE }
-        if unsafe disk(file).next(.read) != nil { return ioErrorRead }
+        if unsafe disk(file).next(.read, needsSpace: false) { return ioErrorRead }
         return unsafe realMethods(file).xRead(real(file), target, count, offset)
     }
     unsafe made.xWrite = { file, source, count, offset in
@@ -126,7 +126,7 @@ func makeMethods() -> UnsafePointer<sqlite3_io_methods> {
     }
     unsafe made.xTruncate = { file, size in
         guard let file = unsafe file else { return SQLITE_MISUSE }
-        if unsafe disk(file).next(.truncate) != nil { return ioErrorTruncate }
+        if unsafe disk(file).next(.truncate, needsSpace: false) { return ioErrorTruncate }
         let code = unsafe realMethods(file).xTruncate(real(file), size)
         if code == SQLITE_OK {
             unsafe disk(file).noteChange(
@@ -136,7 +136,7 @@ func makeMethods() -> UnsafePointer<sqlite3_io_methods> {
     }
     unsafe made.xSync = { file, flags in
         guard let file = unsafe file else { return SQLITE_MISUSE }
-        if unsafe disk(file).next(.sync) != nil { return ioErrorSync }
+        if unsafe disk(file).next(.sync, needsSpace: false) { return ioErrorSync }
         let code = unsafe realMethods(file).xSync(real(file), flags)
         if code == SQLITE_OK { unsafe disk(file).noteSync(path(file)) }
         return code
