@@ -46,6 +46,16 @@ package enum ServerLog {
         _ = writeAll(bytes, to: 2)
     }
 
+    /// One of each event, for the test that reads what they say. Z13
+    static let inventory: [Event] = [
+        .versions(server: 0, sqlite: "3.40.1", sodium: "1.0.18"),
+        .listening(loops: 1, connectionsMax: 1), .reachable,
+        .connectionsEnded(counts: ConnectionEnd.allCases.map { _ in 1 }), .exhausted,
+        .diskFloor(freeMiB: 1), .diskRoom, .swept(envelopes: 1, blobs: 1, mailboxes: 1),
+        .clockJumped, .draining, .ended(cutOff: 0), .storeFailed(code: 10),
+        .systemFailed(SystemError(.listen, code: 98)),
+    ]
+
     static func text(_ event: Event) -> String {
         switch event {
         case .versions(let server, let sqlite, let sodium):

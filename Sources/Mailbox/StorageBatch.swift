@@ -1,3 +1,4 @@
+package import KeyDirectory
 package import Primitives
 package import Wire
 
@@ -65,8 +66,8 @@ package struct StorageRequest: Sendable {
         case getBlob(idHash: FixedBytes<32>)
         /// Erase a blob.
         case eraseBlob(idHash: FixedBytes<32>, eraseHash: FixedBytes<32>)
-        /// A request to the key directory: the type and the body of its frame.
-        case directory(type: UInt8, body: Range<Int>)
+        /// A request to the key directory.
+        case directory(DirectoryJob)
         /// Remove what has expired.
         case sweep
     }

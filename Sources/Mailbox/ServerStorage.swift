@@ -1,0 +1,59 @@
+import Database
+import KeyDirectory
+import Platform
+import Primitives
+
+/// The store of a real server: SQLite in the server's folder.
+package enum ServerStorage {
+    /// Makes the store in a folder whose lock is held, or opens and checks the one that is there.
+    ///
+    /// - Throws: `StorageFailure`; nothing is mended.
+    package static func make(in folder: DataFolder) throws(StorageFailure) {
+        do throws(StoreError) {
+            try open(folder).tidy()
+        } catch {
+            throw StorageFailure(error)
+        }
+    }
+
+    private static func open(_ folder: DataFolder) throws(StoreError) -> StoreSQLite {
+        // SQLite would make the file with the umask's mode, and would open one that is not ours.
+        do throws(UnsafeFile) {
+            if try !SafeFile.exists(folder.storePath) {
+                _ = try SafeFile.create(folder.storePath)
+                try SafeFile.syncFolder(of: folder.storePath)
+            }
+            try SafeFile.checkFile(folder.storePath)
+        } catch {
+            throw .cannotOpen(error.isDiskFull ? .diskFull : .cannotOpen(code: 0))
+        }
+        let store = try StoreSQLite(
+            path: folder.storePath, wallSeconds: SystemClock().wallSeconds,
+            directoryTables: DirectorySchema.tables, random: SystemRandom())
+        do throws(DatabaseError) {
+            store.directory = try DirectoryAdapter(store.connection, random: SystemRandom())
+        } catch {
+            throw .cannotOpen(error)
+        }
+        return store
+    }
+
+    /// What the storage thread runs: opens the store there, since it stays on one thread, and
+    /// serves.
+    package static func thread(
+        in folder: DataFolder, diskFloorByteCount: Int64
+    ) -> @Sendable (StorageLinks) -> Void {
+        { links in
+            do throws(StoreError) {
+                let store = try open(folder)
+                links.opened()
+                var thread = StorageThread(
+                    store: store, links: links,
+                    disk: DiskFloor(path: folder.path, byteCount: diskFloorByteCount))
+                thread.run()
+            } catch {
+                links.failed(StorageFailure(error))
+            }
+        }
+    }
+}

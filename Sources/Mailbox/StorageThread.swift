@@ -1,0 +1,123 @@
+import Database
+import Platform
+
+/// The life of the storage thread: takes a batch, commits it, answers it.
+///
+/// The router keeps at most two batches under way, so that one gathers everything that comes while
+/// the other is written: the group sizes itself, and the disk never waits for the next one.
+struct StorageThread: ~Copyable {
+    private let store: any Store
+    private let links: StorageLinks
+    private let disk: DiskFloor
+    private let clock = SystemClock()
+    private var nextDiskCheck: Int64 = 0
+    private var needsTidying = false
+
+    /// How long nothing must have come before the store is tidied.
+    private static let idleMilliseconds: Int32 = 500
+
+    init(store: any Store, links: StorageLinks, disk: DiskFloor) {
+        self.store = store
+        self.links = links
+        self.disk = disk
+    }
+
+    /// Serves until it is told to stop, or the store fails.
+    mutating func run() {
+        var waiting: [StorageMessage] = []
+        do throws(StoreError) {
+            while true {
+                links.inbox.wait(timeoutMilliseconds: needsTidying ? Self.idleMilliseconds : -1)
+                links.inbox.take(into: &waiting)
+                if waiting.isEmpty && needsTidying {
+                    needsTidying = false
+                    try store.tidy()
+                }
+                for message in waiting {
+                    guard case .batch(let batch) = message else {
+                        try store.tidy()
+                        return
+                    }
+                    checkDisk()
+                    let answers = try store.commit(batch, wallSeconds: clock.wallSeconds)
+                    // MB-8: after the commit that holds it, and not before.
+                    links.router.post(.answers(answers))
+                    needsTidying = true
+                    logSweep(batch)
+                }
+            }
+        } catch {
+            // J3: after a failed sync nobody knows what is on the disk, and a second attempt that
+            // succeeds would prove nothing.
+            links.failed(StorageFailure(error))
+        }
+    }
+
+    /// Looks at the disk once a second while there is work. MB-17
+    private mutating func checkDisk() {
+        let now = clock.monotonicMilliseconds
+        guard now >= nextDiskCheck else { return }
+        nextDiskCheck = now + 1_000
+        guard let isBelow = disk.isBelow, isBelow != store.refusesGrowth else { return }
+        store.refusesGrowth = isBelow
+        ServerLog.write(isBelow ? .diskFloor(freeMiB: disk.freeMiB) : .diskRoom)
+    }
+
+    private func logSweep(_ batch: StorageBatch) {
+        let isSweep = batch.requests.contains { request in
+            if case .sweep = request.operation { true } else { false }
+        }
+        guard isSweep else { return }
+        let report = store.lastSweep
+        if report.isOnHold { ServerLog.write(.clockJumped) }
+        guard report.envelopes + report.blobs + report.mailboxes > 0 else { return }
+        ServerLog.write(
+            .swept(
+                envelopes: report.envelopes, blobs: report.blobs, mailboxes: report.mailboxes))
+    }
+}
+
+/// The room that the disk must keep. MB-17
+struct DiskFloor: Sendable {
+    /// A path on the disk.
+    let path: String
+    /// Free bytes below which nothing more is stored.
+    let byteCount: Int64
+
+    /// Whether the disk has less; nil when it does not say.
+    var isBelow: Bool? { (try? Usage.disk(at: path)).map { $0.free < byteCount } }
+
+    /// What is free now, in MiB.
+    var freeMiB: Int { Int(clamping: ((try? Usage.disk(at: path))?.free ?? 0) >> 20) }
+}
+
+extension StorageFailure {
+    /// What an operator needs to know of a store's error.
+    init(_ error: StoreError) {
+        switch error {
+        case .mustStop(let error): self = Self.running(error)
+        case .cannotOpen(let error): self = Self.opening(error)
+        }
+    }
+
+    private static func running(_ error: DatabaseError) -> StorageFailure {
+        switch error {
+        case .corrupt, .notADatabase, .wrongType: .corrupt
+        case .inputOutput(let code), .other(let code), .constraint(let code): .io(code: code)
+        default: .io(code: 0)
+        }
+    }
+
+    private static func opening(_ error: DatabaseError) -> StorageFailure {
+        switch error {
+        case .diskFull: .full
+        case .busy: .inUse
+        case .newerVersion: .newerVersion
+        case .inputOutput(let code), .cannotOpen(let code), .other(let code): .io(code: code)
+        case .corrupt, .notADatabase, .wrongApplication, .wrongType, .constraint, .olderVersion,
+            .tooLong:
+            .corrupt
+        case .readOnly, .mustStop: .io(code: 0)
+        }
+    }
+}
