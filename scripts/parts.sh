@@ -18,6 +18,7 @@ simulation | build         |  300 | one server core and two engines on a seeded 
 e2e      | build @e2e      |  900 | real servers and clients: messages, kills, errors, canaries
 demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
+python   | build @python   |   60 | an independent implementation agrees byte for byte, and talks with ours
 asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
 tsan     | build           | 1200 | what runs on threads under the thread sanitizer
 '
@@ -113,6 +114,12 @@ part_demo() {
 
 part_autobahn() {
     Tests/autobahn/run --xunit "$results/autobahn.xml"
+}
+
+part_python() {
+    local python
+    python=$("$root/scripts/python-env" python)
+    "$python" Tests/python/ratchet_peer.py .build/release/vectorgen "$results/ratchet.xml" 4
 }
 
 part_asan() {
