@@ -64,7 +64,9 @@ let package = Package(
 
         // Tools of the repository.
         program("vectorgen", ["VectorSuites", "Channel", "Crypto", "Wire", "Primitives"]),
-        program("Bench", ["Channel", "Crypto", "Platform", "Wire", "Primitives", "CLinux"]),
+        program(
+            "Bench",
+            ["Mailbox", "Channel", "Crypto", "Platform", "Wire", "Primitives", "CLinux"]),
         program(
             "Fuzz",
             ["Client", "Mailbox", "KeyDirectory", "Channel", "Crypto", "Wire", "Primitives"]),

@@ -16,6 +16,7 @@ unit     | build           |  600 | each target by itself, in process
 vectors  | build           |  120 | the built-in vectors and, where there are any, the public ones
 simulation | build         |  300 | one server core and two engines on a seeded clock and network
 e2e      | build @e2e      |  900 | real servers and clients: messages, kills, errors, canaries
+crash    | build @e2e      | 1500 | kill -9 under load breaks no promise, and planted bugs are found
 demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
 python   | build @python   |   60 | an independent implementation agrees byte for byte, and talks with ours
@@ -106,6 +107,10 @@ part_simulation() {
 
 part_e2e() {
     Tests/EndToEnd/run.py --results "$results/e2e.xml"
+}
+
+part_crash() {
+    Tests/crash/run --xunit "$results/crash.xml"
 }
 
 part_demo() {

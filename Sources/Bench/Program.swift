@@ -16,6 +16,11 @@ enum Program {
         Subcommand(name: "ws-echo-server", arguments: "PORT", run: WebSocketEchoServer.run),
         Subcommand(
             name: "ws-echo-client", arguments: "ws://HOST:PORT", run: WebSocketEchoClient.run),
+        Subcommand(
+            name: "mailbox-history", arguments: "ADDRESS FILE SEED PAIRS SECONDS",
+            run: MailboxHistory.run),
+        Subcommand(
+            name: "planted-server", arguments: "BUG DIR ADDRESS:PORT", run: PlantedServer.run),
     ]
 
     static func main() {

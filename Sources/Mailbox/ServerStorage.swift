@@ -40,15 +40,19 @@ package enum ServerStorage {
 
     /// What the storage thread runs: opens the store there, since it stays on one thread, and
     /// serves.
+    ///
+    /// - Parameter wrap: puts another store around the real one; for measuring and for showing that
+    ///   a fault is found.
     package static func thread(
-        in folder: DataFolder, diskFloorByteCount: Int64
+        in folder: DataFolder, diskFloorByteCount: Int64,
+        wrap: @escaping @Sendable (any Store) -> any Store = { $0 }
     ) -> @Sendable (StorageLinks) -> Void {
         { links in
             do throws(StoreError) {
                 let store = try open(folder)
                 links.opened()
                 var thread = StorageThread(
-                    store: store, links: links,
+                    store: wrap(store), links: links,
                     disk: DiskFloor(path: folder.path, byteCount: diskFloorByteCount))
                 thread.run()
             } catch {

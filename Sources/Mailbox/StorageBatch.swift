@@ -76,6 +76,12 @@ package struct StorageRequest: Sendable {
     package let origin: Origin
     /// What to do.
     package let operation: Operation
+
+    /// Asks for something.
+    package init(origin: Origin, operation: Operation) {
+        self.origin = origin
+        self.operation = operation
+    }
 }
 
 /// What is kept of a blob besides its bytes.
