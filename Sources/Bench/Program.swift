@@ -17,6 +17,14 @@ enum Program {
         Subcommand(
             name: "ws-echo-client", arguments: "ws://HOST:PORT", run: WebSocketEchoClient.run),
         Subcommand(
+            name: "mailbox-bench",
+            arguments: "ADDRESS PID store|live|relay [CONNECTIONS] [WINDOW] [SECONDS]",
+            run: MailboxBench.run),
+        Subcommand(
+            name: "peer-bench",
+            arguments: "redis|mqtt HOST:PORT PID store|live [CONNECTIONS] [WINDOW] [SECONDS]",
+            run: PeerBench.run),
+        Subcommand(
             name: "mailbox-history", arguments: "ADDRESS FILE SEED PAIRS SECONDS",
             run: MailboxHistory.run),
         Subcommand(
