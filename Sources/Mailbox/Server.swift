@@ -124,6 +124,7 @@ package final class Server: Sendable {
     private func run(untilReadable signals: Int32?) -> ServerEnd {
         var messages: [ControlMessage] = []
         var isEnding = false
+        var isStoreOpen = true
         var loopsLeft = loops.count
         var cutOff = 0
         var deadline = Int64.max
@@ -147,9 +148,13 @@ package final class Server: Sendable {
                 case .loopFailed(let error):
                     counters.health.set(.failed)
                     return .systemFailed(error)
+                case .storeClosed:
+                    isStoreOpen = false
                 case .loopEnded(let count):
                     loopsLeft -= 1
                     cutOff += count
+                    // Nobody is left who could ask for more.
+                    if loopsLeft == 0 { storage.post(.stop) }
                 case .end:
                     isEnding = true
                 }
@@ -161,8 +166,8 @@ package final class Server: Sendable {
                 ServerLog.write(.draining)
                 for loop in loops { loop.post(.drain) }
             }
-            if loopsLeft == 0 || clock.monotonicMilliseconds >= deadline {
-                storage.post(.stop)
+            // The store's file is closed and its log cut before the process goes (Z11).
+            if !isStoreOpen || clock.monotonicMilliseconds >= deadline {
                 crypto.post(.stop)
                 adminEnd.post(true)
                 return .drained(cutOff: cutOff)

@@ -18,6 +18,8 @@ enum ControlMessage: Sendable {
     case loopEnded(cutOff: Int)
     /// A loop cannot go on.
     case loopFailed(SystemError)
+    /// The store is closed.
+    case storeClosed
     /// The store cannot go on.
     case storeFailed(StorageFailure)
     /// Somebody asks the server to end: a test, where posternd has a signal.

@@ -49,15 +49,22 @@ package enum ServerStorage {
     ) -> @Sendable (StorageLinks) -> Void {
         { links in
             do throws(StoreError) {
-                let store = try open(folder)
-                links.opened()
-                var thread = StorageThread(
-                    store: wrap(store), links: links,
-                    disk: DiskFloor(path: folder.path, byteCount: diskFloorByteCount))
-                thread.run()
+                try serve(
+                    wrap(try open(folder)), links,
+                    DiskFloor(path: folder.path, byteCount: diskFloorByteCount))
+                links.closed()
             } catch {
                 links.failed(StorageFailure(error))
             }
         }
+    }
+
+    /// The store goes with this call, so that its file is closed when it returns.
+    private static func serve(
+        _ store: consuming any Store, _ links: StorageLinks, _ disk: DiskFloor
+    ) throws(StoreError) {
+        links.opened()
+        var thread = StorageThread(store: store, links: links, disk: disk)
+        try thread.run()
     }
 }

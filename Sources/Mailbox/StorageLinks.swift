@@ -24,6 +24,9 @@ package struct StorageLinks: Sendable {
     /// Tells that the store is open: clients may come.
     func opened() { control.post(.storeOpened) }
 
+    /// Tells that all that was asked of the store is done and its file is closed.
+    func closed() { control.post(.storeClosed) }
+
     /// Tells that the store cannot go on: the process ends without another acknowledgement.
     func failed(_ failure: StorageFailure) { control.post(.storeFailed(failure)) }
 }

@@ -165,7 +165,8 @@ class Server:
     def __init__(self, world, folder, listen, *more):
         self.world = world
         self.folder = world.folder / folder
-        self.log = open(world.folder / f"{folder}.log", "ab")
+        # Beside the folder of the world: a log on a disk under test would keep that disk busy.
+        self.log = open(world.folder / f"{self.folder.name}.log", "ab")
         self.process = world.spawn(
             "posternd", "run", "--data", self.folder, "--listen", listen,
             "--admin", "127.0.0.1:0", *more, stderr=self.log)
