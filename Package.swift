@@ -53,7 +53,7 @@ let package = Package(
         library(
             "Mailbox",
             ["Channel", "KeyDirectory", "Database", "Platform", "Wire", "Primitives", "CLinux"]),
-        program("posternd", ["Mailbox", "Platform"]),
+        program("posternd", ["Mailbox", "Database", "Platform"]),
 
         // The client.
         library(

@@ -1,3 +1,7 @@
+package import Database
+import Primitives
+import Wire
+
 /// The tables of the key directory in the server's file.
 ///
 /// What is published stands here as it was signed; besides it there are row numbers and the day on
@@ -48,78 +52,86 @@ package enum DirectorySchema {
         "INSERT INTO directory_pulse(row, beat) VALUES(1, 0)",
     ]
 
-    /// What a column can hold at most, for the zero-knowledge check.
-    package enum Kind: String, Sendable {
-        /// A number that this file gives its rows.
-        case row
-        /// A name its owner has published.
-        case publishedText
-        /// A public key its owner has published.
-        case publishedKey
-        /// A signed object its owner has published.
-        case publishedObject
-        /// A time in whole hours.
-        case hour
-        /// A small number.
-        case count
-    }
-
-    /// What one column means.
-    package struct Column: Sendable {
-        /// The table it is in.
-        package let table: String
-        /// Its name.
-        package let name: String
-        /// What it can hold.
-        package let kind: Kind
-        /// What it means, one clause.
-        package let meaning: String
-    }
-
-    /// Every column of every table.
-    package static let columns: [Column] = [
-        Column(table: "directory_account", name: "row", kind: .row, meaning: "names the account"),
-        Column(
-            table: "directory_account", name: "handle", kind: .publishedText,
-            meaning: "the handle its owner registered"),
-        Column(
-            table: "directory_account", name: "account_key", kind: .publishedKey,
-            meaning: "the account key in the record"),
-        Column(
-            table: "directory_account", name: "first_device", kind: .count,
-            meaning: "the id of the record's first device"),
-        Column(
-            table: "directory_account", name: "record", kind: .publishedObject,
-            meaning: "the signed record"),
-        Column(table: "directory_device", name: "row", kind: .row, meaning: "names the device"),
-        Column(
-            table: "directory_device", name: "account", kind: .row,
-            meaning: "the account it belongs to"),
-        Column(
-            table: "directory_device", name: "device", kind: .count,
-            meaning: "the device id in the record"),
-        Column(
-            table: "directory_device", name: "bundle", kind: .publishedObject,
-            meaning: "the signed prekey bundle"),
-        Column(
-            table: "directory_prekey", name: "device", kind: .row,
-            meaning: "the device it belongs to"),
-        Column(
-            table: "directory_prekey", name: "draw", kind: .count,
-            meaning: "the place in a random order of giving out"),
-        Column(
-            table: "directory_prekey", name: "issued", kind: .publishedObject,
-            meaning: "a one-time prekey nobody has asked for yet, with its path"),
-        Column(
-            table: "directory_rest", name: "handle", kind: .publishedText,
-            meaning: "a handle its owner gave up"),
-        Column(
-            table: "directory_rest", name: "free_hour", kind: .hour,
-            meaning: "when it may be given again"),
-        Column(table: "directory_pulse", name: "row", kind: .row, meaning: "always 1"),
-        Column(
-            table: "directory_pulse", name: "beat", kind: .count,
-            meaning: "0 or 1, turned by every prekey fetch, so that a miss is committed as a hit is"
-        ),
+    /// What every table and column above means and may hold (Z4).
+    package static let descriptions = [
+        TableDescription(
+            "directory_account", "a handle that somebody has registered",
+            rows: "SELECT * FROM directory_account",
+            [
+                ColumnDescription("row", .rowNumber, "names the account in this file"),
+                ColumnDescription("handle", publishedName, "the handle, as its owner published it"),
+                ColumnDescription("account_key", .key, "the account key in the record"),
+                ColumnDescription(
+                    "first_device", .code(0...deviceIDMax), "the id of the record's first device"),
+                ColumnDescription(
+                    "record", publishedRecord, "the record, as its owner signed and published it"),
+            ]),
+        TableDescription(
+            "directory_device", "a device that can be written to first",
+            rows: "SELECT * FROM directory_device",
+            [
+                ColumnDescription("row", .rowNumber, "names the device in this file"),
+                ColumnDescription("account", .rowNumber, "the account it belongs to"),
+                ColumnDescription("device", .code(0...deviceIDMax), "its id in the record"),
+                ColumnDescription(
+                    "bundle", publishedBundle, "its prekeys, as its owner signed and published them"
+                ),
+            ]),
+        TableDescription(
+            "directory_prekey", "a one-time prekey nobody has asked for yet",
+            rows: "SELECT * FROM directory_prekey",
+            [
+                ColumnDescription("device", .rowNumber, "the device it belongs to"),
+                ColumnDescription(
+                    "draw", .count(0...Int64(MerkleTree.leafCountMax - 1)),
+                    "its place in a random order of giving out"),
+                ColumnDescription(
+                    "issued", publishedPreKey, "the public key with its path to the signed bundle"),
+            ]),
+        TableDescription(
+            "directory_rest", "a handle that its owner gave up",
+            rows: "SELECT * FROM directory_rest",
+            [
+                ColumnDescription("handle", publishedName, "the handle"),
+                ColumnDescription("free_hour", .hour, "when it may be given again"),
+            ]),
+        TableDescription(
+            "directory_pulse", "what a prekey fetch writes, the same for hit and miss",
+            rows: "SELECT * FROM directory_pulse",
+            [
+                ColumnDescription("row", .rowNumber, "always 1"),
+                ColumnDescription(
+                    "beat", .flag,
+                    "turned by every prekey fetch, so that a miss is committed as a hit is"),
+            ]),
     ]
+
+    private static let deviceIDMax = Int64(UInt32.max)
+
+    private static let publishedName = ColumnKind(
+        "published name", .text({ @Sendable text in (try? Handle(text)) != nil }))
+
+    private static let publishedRecord = ColumnKind(
+        "published, signed",
+        .object({ @Sendable bytes in
+            guard let record = try? Record(parsing: bytes), record.handle != nil else {
+                return false
+            }
+            return (try? record.verify()) != nil
+        }))
+
+    private static let publishedBundle = ColumnKind(
+        "published, signed",
+        .object({ @Sendable bytes in
+            guard let bundle = try? PreKeyBundle(parsing: bytes) else { return false }
+            return (try? bundle.verify()) != nil
+        }))
+
+    private static let publishedPreKey = ColumnKind(
+        "published",
+        .object({ @Sendable bytes in
+            var reader = Reader(bytes)
+            guard let issued = try? IssuedPreKey.optional(from: &reader) else { return false }
+            return issued.preKey.id != 0 && reader.remainingByteCount == 0
+        }))
 }

@@ -42,6 +42,17 @@ package struct DataFolder: Sendable {
     package var hostPath: String { path + "/server.host" }
     package var storePath: String { path + "/store.sqlite" }
 
+    /// Every file that may be here, and what it is: the list of the zero-knowledge check.
+    static let files = [
+        "lock": "empty; held by the process that serves",
+        "server.keys": "the server's own two private keys; they open nothing people write",
+        "server.host": "the host name in the server's address",
+        "server.host.new": "the same, half written when the machine stopped; may be removed",
+        "store.sqlite": "the tables above",
+        "store.sqlite-wal": "what was written to them last",
+        "store.sqlite-shm": "an index of the file before this; empty of content",
+    ]
+
     /// Whether the folder holds a server.
     package func holdsServer() throws(Failure) -> Bool {
         do throws(UnsafeFile) {
@@ -99,6 +110,26 @@ package struct DataFolder: Sendable {
             throw .unsafe(file: "server.keys", error)
         } catch {
             throw .keys(error)
+        }
+    }
+
+    /// Checks that the folder holds a store and is private; the store is not opened.
+    ///
+    /// - Throws: `missing` when there is none.
+    package func checkStore() throws(Failure) {
+        do throws(UnsafeFile) {
+            try SafeFile.checkFolder(path)
+        } catch .missing {
+            throw .missing
+        } catch {
+            throw .unsafe(file: "", error)
+        }
+        do throws(UnsafeFile) {
+            try SafeFile.checkFile(storePath)
+        } catch .missing {
+            throw .missing
+        } catch {
+            throw .unsafe(file: "store.sqlite", error)
         }
     }
 

@@ -38,6 +38,27 @@ package enum ServerStorage {
         return store
     }
 
+    /// Opens the store for reading only, beside a server or without one.
+    static func openForReading(_ folder: DataFolder) throws(StoreError) -> Connection {
+        do throws(UnsafeFile) {
+            try SafeFile.checkFile(folder.storePath)
+        } catch {
+            throw .cannotOpen(.cannotOpen(code: 0))
+        }
+        do throws(DatabaseError) {
+            var options = Connection.Options()
+            options.cache = .mib2
+            let connection = try Connection(
+                path: folder.storePath, access: .readOnly, options: options)
+            try connection.migrate(
+                StoreSchema.migrations(directoryTables: DirectorySchema.tables),
+                applicationID: StoreSchema.applicationID)
+            return connection
+        } catch {
+            throw .cannotOpen(error)
+        }
+    }
+
     /// What the storage thread runs: opens the store there, since it stays on one thread, and
     /// serves.
     ///

@@ -1,4 +1,6 @@
 package import Database
+import KeyDirectory
+import Wire
 
 /// The tables of the server's one file.
 ///
@@ -7,8 +9,8 @@ package import Database
 /// - Envelopes lie in the order in which they came, not by mailbox: measured two to five times
 ///   faster. One unique index finds them by mailbox and counter; a second, whose keys only grow,
 ///   finds those whose time is over.
-/// - What every column means and may hold stands in `StoreDescription`, which a test and the
-///   zero-knowledge check compare with the file.
+/// - What every column means and may hold stands below in `descriptions`, which a test and the
+///   zero-knowledge check compare with the file (Z4).
 package enum StoreSchema {
     /// "PSTN" in ASCII, in the header of the file.
     package static let applicationID: Int32 = 0x5053_544E
@@ -72,4 +74,63 @@ package enum StoreSchema {
                 ])
         ]
     }
+
+    /// What every table of the file means and may hold, those of the key directory among them.
+    package static let descriptions = mailboxDescriptions + DirectorySchema.descriptions
+
+    private static let mailboxDescriptions = [
+        TableDescription(
+            "mailbox", "one direction of a chat, or a place for first messages",
+            rows: "SELECT * FROM mailbox",
+            [
+                ColumnDescription("id", .hash, "the hash of its keys, by which clients name it"),
+                ColumnDescription(
+                    "number", .randomNumber, "drawn at random; by it the envelopes name it"),
+                ColumnDescription("kind", .code(1...2), "1 chat, 2 contact"),
+                ColumnDescription("read_key", .key, "of whoever may read, made for it alone"),
+                ColumnDescription(
+                    "write_key", .keyOrNothing, "of whoever may deposit, made for it alone"),
+                ColumnDescription(
+                    "read_attaches", .count(0...Int64(UInt32.max)), "how often a reader came"),
+                ColumnDescription("floor", counter, "the highest counter that was erased"),
+                ColumnDescription("closed", .flag, "whether deposits are thrown away"),
+                ColumnDescription("time_to_live", .code(1...30), "days an envelope is kept"),
+                ColumnDescription("lease_week", .week, "the week in which it was last read"),
+            ]),
+        TableDescription(
+            "envelope", "a sealed message that waits for its reader",
+            rows: "SELECT * FROM envelope",
+            [
+                ColumnDescription(
+                    "row", .rowNumber, "the rough order of coming, shuffled within a commit"),
+                ColumnDescription("mailbox", .randomNumber, "the number of the mailbox it is in"),
+                ColumnDescription("counter", counter, "its place in the mailbox"),
+                ColumnDescription("expiry", .hour, "when it is removed"),
+                ColumnDescription(
+                    "body", .ciphertext(EnvelopeSize.allCases.map { $0.rawValue...$0.rawValue }),
+                    "the envelope, one of three sizes"),
+            ]),
+        TableDescription(
+            "blob", "a sealed invite or piece of a file", rows: "SELECT * FROM blob",
+            [
+                ColumnDescription("row", .rowNumber, "the order of coming"),
+                ColumnDescription("id_hash", .hash, "of the secret id that reads it"),
+                ColumnDescription("erase_hash", .hash, "of the secret key that erases it"),
+                ColumnDescription("expiry", .hour, "when it is removed"),
+                ColumnDescription(
+                    "body", .ciphertext([0...Limits.blobByteCountMax]), "its sealed bytes"),
+            ]),
+        TableDescription(
+            "sweep", "how far the clock is believed", rows: "SELECT * FROM sweep",
+            [
+                ColumnDescription("row", .rowNumber, "always 1"),
+                ColumnDescription("hour", .hour, "the last hour that was believed"),
+                ColumnDescription("held_hour", .hour, "the hour of the last sweep on hold"),
+                ColumnDescription(
+                    "steady_hours", .count(0...StoreClock.steadyHoursMin),
+                    "how long a clock that jumped has run steadily"),
+            ]),
+    ]
+
+    private static let counter = ColumnKind("counter", .integers(0...Int64.max))
 }

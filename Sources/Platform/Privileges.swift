@@ -44,18 +44,16 @@ package enum Privileges {
     package static func give(folder path: String, to name: String) throws(DropError) {
         let (user, group) = try look(up: name)
         try step(.chmod, unsafe lchown(path, user, group))
-        guard let folder = unsafe opendir(path) else {
-            let code = errno
-            throw .system(SystemError(.open, code: code))
+        let names: [String]
+        do throws(UnsafeFile) {
+            names = try SafeFile.names(in: path)
+        } catch .system(let error) {
+            throw .system(error)
+        } catch {
+            throw .system(SystemError(.open, code: ENOENT))
         }
-        defer { unsafe closedir(folder) }
-        while let entry = unsafe readdir(folder) {
-            let file = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                unsafe String(
-                    cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
-            }
-            if file == "." || file == ".." { continue }
-            try step(.chmod, unsafe lchown(path + "/" + file, user, group))
+        for name in names {
+            try step(.chmod, unsafe lchown(path + "/" + name, user, group))
         }
     }
 

@@ -192,6 +192,35 @@ package enum SafeFile {
         try syncFolder(of: path)
     }
 
+    /// The names of everything directly in a folder.
+    ///
+    /// - Throws: `UnsafeFile.missing`, `.system`.
+    package static func names(in folder: String) throws(UnsafeFile) -> [String] {
+        guard let stream = unsafe opendir(folder) else {
+            let code = errno
+            throw code == ENOENT ? .missing : .system(SystemError(.open, code: code))
+        }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe String(
+                    cString: UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// The size of a plain file of this user that nobody else can open.
+    ///
+    /// - Throws: what `checkFile` throws.
+    package static func byteCount(of path: String) throws(UnsafeFile) -> Int64 {
+        let status = try status(of: path)
+        try check(status, S_IFREG)
+        return Int64(status.st_size)
+    }
+
     /// Waits until names made or changed in the folder that holds `path` are on the disk.
     package static func syncFolder(of path: String) throws(UnsafeFile) {
         var parent = "."

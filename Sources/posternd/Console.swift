@@ -15,4 +15,19 @@ enum Console {
     static func say(_ sentence: String) {
         _ = writeAll(Array("posternd: \(sentence)\n".utf8), to: 2)
     }
+
+    /// Words padded to columns of these widths.
+    static func columns(_ words: [(String, Int)]) -> String {
+        words.map { word, width in
+            word + String(repeating: " ", count: max(1, width - word.utf8.count))
+        }.joined()
+    }
+
+    /// A name that anybody may have put into a file, in characters that do nothing to a terminal.
+    static func clean(_ name: String) -> String {
+        String(
+            name.unicodeScalars.prefix(200).map {
+                ("\u{21}"..."\u{7e}").contains($0) ? Character($0) : "?"
+            })
+    }
 }

@@ -47,6 +47,15 @@ enum Folder {
         }
     }
 
+    /// The folder of a command that only reads, with a server in it.
+    static func toRead(_ arguments: Arguments) throws(CommandFailure) -> DataFolder {
+        let folder = DataFolder(try arguments.folder)
+        // Reading makes SQLite's helper files where there are none: they must be the server's.
+        try Privilege.settle(arguments)
+        try attempt(folder) { (folder) throws(DataFolder.Failure) in try folder.checkStore() }
+        return folder
+    }
+
     /// Prints the address and the command a client begins with.
     static func printAddress(_ address: String) throws(CommandFailure) {
         try Console.print("address: \(address)")

@@ -4,7 +4,7 @@ import Platform
 
 @main
 enum Program {
-    private static let commands: [Command] = [.initialise, .serve, .address]
+    private static let commands: [Command] = [.initialise, .serve, .address, .check, .stats]
 
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())

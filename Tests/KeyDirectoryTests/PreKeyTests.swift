@@ -347,10 +347,48 @@ struct DirectorySchemaTests {
             found.insert(try row.text(0))
             return true
         }
-        let described = DirectorySchema.columns.map { "\($0.table).\($0.name)" }
+        let described = DirectorySchema.descriptions.flatMap { table in
+            table.columns.map { "\(table.name).\($0.name)" }
+        }
         #expect(Set(described) == found)
         #expect(described.count == found.count)
-        for column in DirectorySchema.columns { #expect(!column.meaning.isEmpty) }
+    }
+
+    @Test("Z4 every value of a directory in use is of its column's kind, and other values are not")
+    func values() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        _ = try test.fetch()
+        #expect(try faults(test) == [:])
+        try test.connection.execute(
+            "UPDATE directory_account SET record = zeroblob(length(record))")
+        try test.connection.execute("UPDATE directory_account SET handle = 'Alice In Chains'")
+        try test.connection.execute(
+            "UPDATE directory_device SET bundle = CAST(bundle || x'00' AS BLOB)")
+        try test.connection.execute("UPDATE directory_prekey SET issued = zeroblob(198)")
+        #expect(
+            try faults(test) == [
+                "directory_account.record": 1, "directory_account.handle": 1,
+                "directory_device.bundle": 1, "directory_prekey.issued": 19,
+            ])
+    }
+
+    private func faults(_ test: TestDirectory) throws -> [String: Int] {
+        var faults: [String: Int] = [:]
+        for table in DirectorySchema.descriptions {
+            var statement = try Statement(test.connection, table.rows)
+            try statement.forEach { row throws(DatabaseError) in
+                for (index, column) in table.columns.enumerated()
+                where try column.kind.judge(row, Int32(index)) != nil {
+                    faults["\(table.name).\(column.name)", default: 0] += 1
+                }
+                return true
+            }
+        }
+        return faults
     }
 
     @Test("Z11 J2 handed out prekeys and released records are in no file after a checkpoint")
