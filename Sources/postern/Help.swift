@@ -26,7 +26,8 @@ enum Help {
 
     /// One command with its options and examples.
     static func show(_ command: Command) throws {
-        try Output.line("Usage: postern \(command.name) \(command.synopsis)")
+        let synopsis = command.synopsis.isEmpty ? "" : " " + command.synopsis
+        try Output.line("Usage: postern \(command.name)\(synopsis)")
         try Output.line("")
         try Output.line("\(command.summary)")
         for paragraph in command.details {
@@ -39,7 +40,12 @@ enum Help {
         try Output.line("")
         try Output.line("Examples:")
         for example in command.examples {
-            try Output.line("  \(padded(example.line, to: 46)) \(example.what)")
+            if example.line.count <= 46 {
+                try Output.line("  \(padded(example.line, to: 46)) \(example.what)")
+            } else {
+                try Output.line("  \(example.line)")
+                try Output.line("  \(padded("", to: 46)) \(example.what)")
+            }
         }
     }
 

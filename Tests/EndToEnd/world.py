@@ -93,9 +93,7 @@ class World:
 
     def __init__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="postern-e2e."))
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
+        self.give_away(self.folder)
         for name in ("postern", "posternd"):
             shutil.copy2(BUILD / name, self.folder / name)
             os.chmod(self.folder / name, 0o755)
@@ -114,6 +112,13 @@ class World:
                 if stream:
                     stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def give_away(path):
+        """Makes a path belong to the user that the programs run as."""
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
     def spawn(self, program, *arguments, environment=None, **options):
         process = subprocess.Popen(
@@ -202,9 +207,7 @@ class Person:
             path = world.folder / f"{name}.passphrase"
             path.write_text(passphrase + "\n")
             path.chmod(0o600)
-            if os.geteuid() == 0:
-                nobody = pwd.getpwnam("nobody")
-                os.chown(path, nobody.pw_uid, nobody.pw_gid)
+            world.give_away(path)
             self.options += ["--passphrase-file", str(path)]
 
     def run(self, *arguments, **options):
