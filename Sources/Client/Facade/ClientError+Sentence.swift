@@ -25,6 +25,7 @@ extension ClientError {
         case .diskFailed(let number): "Reading or writing the vault failed (error \(number))."
         case .noPassphraseFile: "There is no such passphrase file."
         case .noSecretMemory: "The system gives no memory that is kept from swapping."
+        case .libraryBroken: "The cryptographic library of this machine computes wrongly."
         case .addressInvalid: "This is no Postern address."
         case .addressKindUnknown: "This address is of a kind this version does not know."
         case .addressWrongKind(let wanted): "Here \(wanted.noun) is needed."
@@ -102,6 +103,7 @@ extension ClientError {
         case .diskFailed: "Check the disk and that the folder is writable, then try again."
         case .noPassphraseFile: "Check the name given by --passphrase-file."
         case .noSecretMemory: "Raise the limit of locked memory (ulimit -l)."
+        case .libraryBroken: "Install libsodium again; nothing was read or written."
         case .addressInvalid: "Check that it was copied whole."
         case .addressKindUnknown, .recordTooNew, .noCommonVersion: "Update this program."
         case .addressWrongKind(let wanted): "It looks like \(wanted.example)."
@@ -169,7 +171,7 @@ extension ClientError {
         case .notPostern, .noCommonVersion, .wrongServerKey, .wrongSigningKey, .protocolViolation,
             .serverRefused, .recordInvalid, .recordTooNew:
             .protocolError
-        case .noSecretMemory, .internalFault: .fault
+        case .noSecretMemory, .libraryBroken, .internalFault: .fault
         }
     }
 

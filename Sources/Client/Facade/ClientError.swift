@@ -37,6 +37,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case noPassphraseFile
     /// Memory that may not be swapped out could not be had.
     case noSecretMemory
+    /// The cryptographic library gives a wrong answer to a known question.
+    case libraryBroken
 
     // What the user typed.
     /// The text is no Postern address.

@@ -75,6 +75,7 @@ public final class PosternClient {
         home: ClientHome, server: String, passphrase: consuming Passphrase?,
         timeoutMilliseconds: UInt64 = 15_000
     ) throws(ClientError) -> NewClient {
+        try testPrimitives()
         guard case .server(let address) = try Engine.address(server) else {
             throw .addressWrongKind(wanted: .server)
         }
@@ -110,6 +111,7 @@ public final class PosternClient {
     public static func open(
         home: ClientHome, access: VaultAccess, passphrase: consuming Passphrase?
     ) throws(ClientError) -> PosternClient {
+        try testPrimitives()
         guard try home.hasVault() else { throw .noVault }
         let lock = access == .write ? HomeLock(try home.lock()) : nil
         let vault = try home.openVault(access, passphrase: passphrase)
@@ -117,6 +119,15 @@ public final class PosternClient {
         let engine = try Engine.open(store: vault, random: SystemRandom(), now: Moment(clock))
         return PosternClient(
             home: home, access: access, vault: vault, lock: lock, engine: engine, clock: clock)
+    }
+
+    /// Nothing is read before the primitives have given right answers. PR-9
+    private static func testPrimitives() throws(ClientError) {
+        do throws(SelfTestError) {
+            try SelfTest.run()
+        } catch {
+            throw .libraryBroken
+        }
     }
 
     // MARK: Steps
