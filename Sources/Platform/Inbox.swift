@@ -43,11 +43,13 @@ package final class Inbox<Message: Sendable>: Sendable {
     /// Called by the receiving thread only. Never blocks; an empty result is normal.
     package func take(into batch: inout [Message]) {
         batch.removeAll(keepingCapacity: true)
-        // The order matters. Disarm first: a message that is queued after the swap then writes the
-        // event again. Swapping first would lose the wake of a message that came in between.
-        armed.store(false, ordering: .releasing)
+        // The order matters, and so does each of the two neighbours. Clear the event before
+        // disarming: a post in between would write the event, and clearing it then would leave the
+        // inbox armed with no event, so that no later post would ever wake the receiver. Disarm
+        // before swapping: a message that is queued after the swap then writes the event again.
         var count: UInt64 = 0
         _ = unsafe Glibc.read(event.raw, &count, 8)
+        armed.store(false, ordering: .releasing)
         queue.withLock { swap(&$0, &batch) }
     }
 

@@ -72,6 +72,29 @@ struct ThreadTests {
         #expect(batch.isEmpty)
     }
 
+    @Test("A message that is posted in the middle of a take leaves the inbox able to wake")
+    func inboxWakesAfterEveryTake() throws {
+        let inbox = try Inbox<Int>()
+        let total = 300_000
+        let poster = try spawnThread(named: "poster") {
+            for number in 0..<total { inbox.post(number) }
+        }
+        let clock = SystemClock()
+        var batch: [Int] = []
+        var received = 0
+        while received < total {
+            // Posts come all the time, so nothing but a lost wake lets this run into its limit.
+            let start = clock.monotonicMilliseconds
+            inbox.wait(timeoutMilliseconds: 10_000)
+            let waited = clock.monotonicMilliseconds - start
+            inbox.take(into: &batch)
+            received += batch.count
+            try #require(waited < 10_000, "\(batch.count) messages lay in an inbox asleep")
+        }
+        poster.join()
+        #expect(received == total)
+    }
+
     @Test("The inbox's descriptor is readable exactly while messages wait")
     func inboxDescriptor() throws {
         let inbox = try Inbox<Int>()
