@@ -37,8 +37,18 @@ final class Chat {
     private let isInteractive = Terminal.isTerminal(STDIN_FILENO)
     private var piped: [UInt8] = []
     private var hasEnded = false
+    /// Whether lines are being taken.
+    private var isTalking = true
     private var failure: (any Error)?
     private var sent: [MessageID] = []
+    /// How the own messages of this chat begin, for the lines that say how far they have come.
+    private var beginnings: [MessageID: SafeText] = [:]
+    /// Whether the person was last told of a connection or of none; nil before either.
+    private var saysConnected: Bool?
+
+    /// Columns within which a line being typed is taken away to make room for an event. A longer
+    /// one may have wrapped, and stays.
+    private static let lineColumnCountMax = 72
 
     init(name: String) {
         self.name = name
@@ -60,6 +70,7 @@ final class Chat {
         let options = RunOptions(sharesPresence: true, inputs: [STDIN_FILENO])
         let talked = try Running.run(client, until: .forever, options: options, handler: step)
         if let failure { throw failure }
+        isTalking = false
         if isInteractive { try Output.line("") }
         if case .interrupted = talked { return .interrupted }
         let patience = RunOptions(
@@ -100,31 +111,52 @@ final class Chat {
         switch event {
         case .inputReady: try readInput(client)
         case .message(let message):
-            try show(event, of: message.contact)
+            try show(event)
             if message.contact == name, !message.isRequest {
                 _ = try client.markRead(name, upTo: nil)
             }
+        case .messageState(let id, name, let state) where beginnings[id] != nil:
+            guard state >= .delivered, let text = beginnings[id] else { return }
+            try show("* \(name) \(state == .read ? "has read" : "has"): \(text)")
+        case .typing(_, isTyping: false): break
         case .messageState(_, let contact, _), .typing(let contact, _), .presence(let contact, _),
             .gap(let contact, _, _, _), .gapFilled(let contact, _, _):
-            if contact == name { try show(event, of: contact) }
-        case .outbox(let entry): if entry.contact == name { try show(event, of: name) }
-        case .request, .contact, .notice, .connection: try show(event, of: name)
+            if contact == name { try show(event) }
+        case .outbox(let entry): if entry.contact == name { try show(event) }
+        case .connection(let state):
+            // Of several attempts and links one line says it.
+            let isConnected = if case .connected = state { true } else { false }
+            if saysConnected != isConnected { try show(event) }
+            saysConnected = isConnected
+        case .request, .contact, .notice: try show(event)
         case .finished, .drained: break
         }
     }
 
-    /// Shows an event above the line that is being typed.
-    private func show(_ event: ClientEvent, of contact: String) throws {
-        guard let text = event.text else { return }
-        if isInteractive { try Output.line("") }
+    private func show(_ event: ClientEvent) throws {
+        if let text = event.text { try show(text) }
+    }
+
+    /// Shows a line in the place of the one that is being typed, and that one below it.
+    private func show(_ text: SafeText) throws {
+        if isInteractive && isTalking { try hidePrompt() }
         try Output.line(text)
         try prompt()
     }
 
     private func prompt() throws {
-        guard isInteractive else { return }
+        guard isInteractive && isTalking else { return }
         try Output.part("> ")
         try Output.part(editor.pending)
+    }
+
+    /// Takes prompt and typed text away with no more than backspaces and spaces, which any terminal
+    /// knows.
+    private func hidePrompt() throws {
+        let typed = editor.pending.description.unicodeScalars
+        let columns = 2 + typed.reduce(0) { $0 + max(0, DisplayWidth.of($1)) }
+        guard columns <= Self.lineColumnCountMax else { return try Output.line("") }
+        for _ in 0..<columns { try Output.part("\u{8} \u{8}") }
     }
 
     private func readInput(_ client: PosternClient) throws {
@@ -174,12 +206,21 @@ final class Chat {
         let text = line.hasPrefix("//") ? String(line.dropFirst()) : line
         if text.allSatisfy(\.isWhitespace) { return }
         do {
-            sent += try client.send(text, to: [name])
+            for id in try client.send(text, to: [name]) {
+                sent.append(id)
+                if isInteractive { beginnings[id] = Self.beginning(of: text) }
+            }
         } catch {
             // A line that cannot be sent is no reason to leave the chat.
             guard isInteractive, error.exitCode == .badInput else { throw error }
             try Output.line("! \(error.sentence)")
         }
+    }
+
+    private static func beginning(of text: String) -> SafeText {
+        let limit = 32
+        let safe = SafeText(untrusted: String(text.prefix(limit)))
+        return text.count > limit ? "\(safe)…" : safe
     }
 
     private func command(_ line: String, _ client: PosternClient) throws {

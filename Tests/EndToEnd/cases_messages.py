@@ -1,8 +1,13 @@
 """People who talk: the main job, with real processes, sockets and disk."""
 
+import codecs
 import json
+import os
+import pty
+import select
 import signal
 import subprocess
+import unicodedata
 
 from world import PATIENCE, Failure, Lines, World, eventually
 
@@ -196,6 +201,71 @@ def test_chat_pipe():
         assert process.wait(PATIENCE) == 0
         alice.ok("receive")
         assert alice.json("history", "bob")[-1]["state"] == "read"
+
+
+def test_chat_terminal():
+    """chat in a terminal: typing is seen, events stand above the line being typed, receipts name the text"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        terminals = {}
+        for person, other in ((alice, "bob"), (bob, "alice")):
+            ours, theirs = pty.openpty()
+            process = world.spawn(
+                "postern", "chat", other, *person.options, stdin=theirs, stdout=theirs,
+                environment={"TERM": "dumb"})
+            os.close(theirs)
+            terminals[person.name] = Terminal(process, ours)
+            terminals[person.name].until("* connected")
+        a, b = terminals["alice"], terminals["bob"]
+        a.type("Hello")
+        b.until("* alice is typing")
+        b.type("half a l")
+        a.type(" Bob\r")
+        b.until("alice: Hello Bob\n> half a l")
+        a.until("* bob has read: Hello Bob\n> ")
+        # Backspace takes a character, not a byte, and both columns of a wide one.
+        b.type("\x15H\u00e9\u4f60\x7f!\r")
+        a.until("bob: H\u00e9!")
+        for terminal in (a, b):
+            # Nothing but text, backspaces and line ends reaches the terminal.
+            control = [c for c in terminal.seen if c < " " and c not in "\n\r\b"]
+            assert not control, control
+            terminal.type("\x04")
+            assert terminal.process.wait(PATIENCE) == 0
+            os.close(terminal.descriptor)
+
+
+class Terminal:
+    """The person's end of a terminal that a process runs in."""
+
+    def __init__(self, process, descriptor):
+        self.process, self.descriptor, self.seen, self.decoder = (
+            process, descriptor, "", codecs.getincrementaldecoder("utf-8")())
+
+    def type(self, text):
+        os.write(self.descriptor, text.encode())
+
+    def until(self, text):
+        """Waits until the text stands there, after what earlier calls waited for."""
+        eventually(lambda: self.shows(text), f"{text!r} on the terminal of {self.seen!r}")
+
+    def shows(self, text):
+        while select.select([self.descriptor], [], [], 0)[0]:
+            self.seen += self.decoder.decode(os.read(self.descriptor, 65536))
+        return text in self.screen()
+
+    def screen(self):
+        """What a person sees: backspaces carried out, wide characters in two columns."""
+        cells = []
+        for character in self.seen.replace("\r\n", "\n"):
+            if character == "\b":
+                cells.pop()
+            elif unicodedata.east_asian_width(character) == "W":
+                cells += [character, ""]
+            else:
+                cells.append(character)
+        return "".join(cells)
 
 
 def test_beside():
