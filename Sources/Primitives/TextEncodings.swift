@@ -152,6 +152,9 @@ package enum Base64URL {
     package static func decode(_ text: String) throws(TextEncodingError) -> [UInt8] {
         let characters = [UInt8](text.utf8)
         guard characters.count % 4 != 1 else { throw .length(characterCount: characters.count) }
+        // libsodium 1.0.18 compares signed characters as if they lay in 0...255: it takes some
+        // bytes beyond ASCII for digits, which would be a second spelling.
+        guard characters.reduce(0, |) < 0x80 else { throw .character }
         let byteCount = characters.count * 3 / 4
         var written = 0
         var bytes = [UInt8](repeating: 0, count: byteCount)

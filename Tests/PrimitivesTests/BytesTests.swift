@@ -105,6 +105,16 @@ struct BytesTests {
         #expect(throws: TextEncodingError.self) { try Base64URL.decode(text) }
     }
 
+    @Test("WI-8 H1 base64url has no digit beyond ASCII")
+    func base64BeyondASCII() {
+        for value in UInt32(0x80)...0x7ff {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            #expect(throws: TextEncodingError.self) { try Base64URL.decode("aa\(scalar)") }
+            #expect(throws: TextEncodingError.self) { try Base64URL.decode("\(scalar)aa") }
+        }
+        #expect(throws: TextEncodingError.self) { try Base64URL.decode("a-\u{fffd}aaa") }
+    }
+
     @Test("fixed bytes take exactly their length, order by the first difference, hash by content")
     func fixedBytes() throws {
         func array(_ value: FixedBytes<4>?) -> [UInt8]? { value?.array }
