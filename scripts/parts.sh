@@ -20,6 +20,7 @@ crash    | build @e2e      | 1500 | kill -9 under load breaks no promise, and pl
 demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
 python   | build @python   |   60 | an independent implementation agrees byte for byte, and talks with ours
+fuzz     | build           | 5400 | hostile bytes to every parser
 asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
 tsan     | build           | 1200 | what runs on threads under the thread sanitizer
 '
@@ -125,6 +126,12 @@ part_python() {
     local python
     python=$("$root/scripts/python-env" python)
     "$python" Tests/python/ratchet_peer.py .build/release/vectorgen "$results/ratchet.xml" 4
+}
+
+part_fuzz() {
+    local seconds=10
+    [ -z "${POSTERN_LONG:-}" ] || seconds=300
+    scripts/fuzz --seconds "$seconds" --xunit "$results/fuzz.xml"
 }
 
 part_asan() {

@@ -1,38 +1,75 @@
 import Glibc
+import Primitives
 
 /// Feeds hostile bytes to the parsers, one target by name.
 ///
-/// In an ordinary build the arguments after the target's name are files whose bytes are tried once
-/// each, so that a finding can be looked at without a fuzzer. With libFuzzer they are its arguments:
-///
-///     swift build -c release --product Fuzz --scratch-path .build/fuzz -Xswiftc -DLIBFUZZER \
-///         -Xswiftc -sanitize=fuzzer,address -Xswiftc -Xclang-linker -Xswiftc -fuse-ld=lld
-///     SWIFT_BACKTRACE=enable=no .build/fuzz/release/Fuzz websocket-server -max_total_time=10
-///
-/// The linker that is used otherwise breaks off on such a build.
+/// `list`, `seeds` and `replay` are in every build. `run` needs the one that scripts/fuzz makes,
+/// with libFuzzer: it measures which code an input reaches and keeps what reaches more. Inputs of
+/// targets below a signature or a seal are signed and sealed by the target, with keys it knows.
 @main
 enum Program {
-    /// A parser under test. It traps when the parser breaks a promise.
-    struct Target: Sendable {
-        let name: String
-        let run: @Sendable (RawSpan) -> Void
-    }
+    private static let usage = """
+        usage: Fuzz list
+               Fuzz seeds TARGET FOLDER       writes the inputs that a run begins with
+               Fuzz replay TARGET FILE…       tries each file once
+               Fuzz run TARGET FOLDER [--seconds N] [--seed N] [CORPUS…]
 
-    static let targets: [Target] = [
-        Target(name: "http-request", run: WebSocketTargets.request),
-        Target(name: "http-response", run: WebSocketTargets.response),
-        Target(name: "websocket-server", run: WebSocketTargets.server),
-        Target(name: "websocket-client", run: WebSocketTargets.client),
-    ]
+        A run keeps what it finds in FOLDER: an input that ends the program is a file crash-… or
+        timeout-… there. CORPUS are folders of further inputs to begin with.
+        """
 
     static func main() {
-        guard CommandLine.arguments.count > 1,
-            let target = targets.first(where: { $0.name == CommandLine.arguments[1] })
-        else {
-            print("usage: Fuzz TARGET ARGUMENT…\ntargets:")
-            for target in targets { print("  \(target.name)") }
-            exit(64)
+        var words = CommandLine.arguments.dropFirst()
+        let command = words.popFirst()
+        if command == "list" {
+            for target in Target.all { print(target.name) }
+            return
         }
-        exit(Driver.run(target, Array(CommandLine.arguments.dropFirst(2))))
+        guard let command, let name = words.popFirst() else { fail(usage) }
+        guard let target = Target.named(name) else { fail("Fuzz: there is no target \(name)") }
+        switch command {
+        case "seeds":
+            guard let folder = words.popFirst(), words.isEmpty else { fail(usage) }
+            write(target.seeds(), to: folder)
+        case "replay":
+            for path in words { replay(path, target) }
+            print("\(name): \(words.count) inputs")
+        case "run":
+            guard let run = Run(target, Array(words)) else { fail(usage) }
+            exit(run.perform())
+        default: fail(usage)
+        }
+    }
+
+    static func fail(_ sentence: String) -> Never {
+        print(sentence)
+        exit(64)
+    }
+
+    private static func replay(_ path: String, _ target: Target) {
+        guard let bytes = contents(of: path) else { fail("Fuzz: cannot read \(path)") }
+        target.run(bytes.raw)
+    }
+
+    static func write(_ seeds: [[UInt8]], to folder: String) {
+        for (index, seed) in seeds.enumerated() {
+            let path = "\(folder)/seed-\(index)"
+            guard let file = unsafe fopen(path, "wb"),
+                unsafe fwrite(seed, 1, seed.count, file) == seed.count,
+                unsafe fclose(file) == 0
+            else { fail("Fuzz: cannot write \(path)") }
+        }
+    }
+
+    private static func contents(of path: String) -> [UInt8]? {
+        guard let file = unsafe fopen(path, "rb") else { return nil }
+        defer { unsafe fclose(file) }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while true {
+            let count = unsafe fread(&buffer, 1, buffer.count, file)
+            guard count > 0 else { return bytes }
+            bytes += buffer[..<count]
+        }
     }
 }

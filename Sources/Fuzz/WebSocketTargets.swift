@@ -6,6 +6,13 @@ import Primitives
 /// Each input is read twice, in one piece and cut in two, and both must be understood alike: the
 /// first byte of the input says where the cut is.
 enum WebSocketTargets {
+    static let all: [Target] = [
+        Target("http-request", byteCountMax: 2_048, seeds: requestSeeds, run: request),
+        Target("http-response", byteCountMax: 2_048, seeds: responseSeeds, run: response),
+        Target("websocket-server", byteCountMax: 2_048, seeds: serverSeeds, run: server),
+        Target("websocket-client", byteCountMax: 2_048, seeds: clientSeeds, run: client),
+    ]
+
     private static let headLimits = HTTPLimits(headByteCountMax: 1_024, fieldCountMax: 16)
     private static let limits = WebSocketLimits(
         messageByteCountMax: 600, frameByteCountMax: 400, fragmentCountMax: 5)
@@ -13,7 +20,7 @@ enum WebSocketTargets {
         allowedOrigins: ["https://a.example"], subprotocols: ["postern.v1"])
 
     /// A request head and the upgrade.
-    static func request(_ input: RawSpan) {
+    @Sendable static func request(_ input: RawSpan) {
         guard let (bytes, cut) = prepared(input) else { return }
         var whole = HTTPRequestReader(limits: headLimits)
         var parted = HTTPRequestReader(limits: headLimits)
@@ -31,7 +38,7 @@ enum WebSocketTargets {
     }
 
     /// The answer to an upgrade request.
-    static func response(_ input: RawSpan) {
+    @Sendable static func response(_ input: RawSpan) {
         guard let (bytes, cut) = prepared(input) else { return }
         var random = SeededRandom(1)
         guard
@@ -50,7 +57,7 @@ enum WebSocketTargets {
     }
 
     /// Frames of a client.
-    static func server(_ input: RawSpan) {
+    @Sendable static func server(_ input: RawSpan) {
         guard let (bytes, cut) = prepared(input) else { return }
         let endpoint = WebSocketServer(limits: limits, acceptance: .textAndBinary)
         var whole = FuzzedEndpoint(endpoint)
@@ -62,7 +69,7 @@ enum WebSocketTargets {
     }
 
     /// Frames of a server.
-    static func client(_ input: RawSpan) {
+    @Sendable static func client(_ input: RawSpan) {
         guard let (bytes, cut) = prepared(input) else { return }
         let endpoint = WebSocketClient(limits: limits, acceptance: .textAndBinary)
         var whole = FuzzedEndpoint(endpoint)
@@ -84,6 +91,65 @@ enum WebSocketTargets {
         _ body: () throws(Failure) -> Value
     ) -> Result<Value, Failure> {
         do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
+    }
+}
+
+extension WebSocketTargets {
+    @Sendable private static func requestSeeds() -> [[UInt8]] {
+        var random = SeededRandom(2)
+        let limits = HTTPLimits(headByteCountMax: 1_024, fieldCountMax: 16)
+        let request = try? WebSocketClientHandshake(
+            host: "a.example:8437", subprotocols: ["postern.v1"], limits: limits, random: &random)
+        let more = [
+            "GET /health HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a\r\nOrigin: https://b.example\r\nUpgrade: websocket\r\n\r\n",
+            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+        ]
+        return [[9] + (request?.request ?? [])] + more.map { [4] + Array($0.utf8) }
+    }
+
+    @Sendable private static func responseSeeds() -> [[UInt8]] {
+        // The key that `response` sends follows from its seed, so this is the answer to it.
+        guard let (bytes, _) = prepared(([0] + acceptedRequest).raw) else { return [] }
+        var reader = HTTPRequestReader(limits: headLimits)
+        let answer = (try? reader.receive(bytes.raw)).flatMap { $0 }.flatMap {
+            try? WebSocketUpgrade(answering: $0, policy: policy).response
+        }
+        return [
+            [7] + (answer ?? []),
+            [3] + Array("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n".utf8),
+        ]
+    }
+
+    private static var acceptedRequest: [UInt8] {
+        var random = SeededRandom(1)
+        let request = try? WebSocketClientHandshake(
+            host: "a", subprotocols: ["postern.v1"], limits: headLimits, random: &random)
+        return request?.request ?? []
+    }
+
+    @Sendable private static func serverSeeds() -> [[UInt8]] {
+        var random = SeededRandom(3)
+        var client = WebSocketClient(limits: limits, acceptance: .textAndBinary)
+        var bytes: [UInt8] = [5]
+        client.appendMessage([UInt8](repeating: 7, count: 300).raw, to: &bytes, random: &random)
+        client.appendPing([1, 2].raw, to: &bytes, random: &random)
+        client.close(.normal)
+        client.appendControlFrames(to: &bytes, random: &random)
+        // A text in two fragments with a ping between them.
+        let fragments: [UInt8] = [
+            9, 0x01, 0x82, 0, 0, 0, 0, 0x61, 0x62, 0x89, 0x80, 0, 0, 0, 0, 0x80, 0x81, 0, 0, 0, 0,
+            0x63,
+        ]
+        return [bytes, fragments]
+    }
+
+    @Sendable private static func clientSeeds() -> [[UInt8]] {
+        [
+            [2, 0x82, 0x03, 1, 2, 3, 0x8a, 0x00, 0x88, 0x02, 0x03, 0xe8],
+            [6, 0x01, 0x01, 0x61, 0x89, 0x01, 0x00, 0x80, 0x7e, 0x00, 0x80]
+                + [UInt8](repeating: 0x62, count: 128),
+        ]
     }
 }
 
