@@ -93,6 +93,7 @@ extension LoopCore {
         let after = box.connection.flushedDeliveryByteCount
         if after != before { flushed(id, after) }
         if box.connection.isPaused { outlet.resumable.append(id) }
+        if box.connection.owesPong { outlet.touch(box) }
     }
 
     /// Bytes that wait for a connection's socket.

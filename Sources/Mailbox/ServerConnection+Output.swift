@@ -80,6 +80,11 @@ extension ServerConnection {
     package mutating func endTurn() {
         seal()
         guard phase != .head, socket.hasControlFrames else { return }
+        // CH-18: a pong waits for a client that does not read, and only the latest is kept; else
+        // pings alone would fill the server's memory.
+        guard phase == .closing || output.count <= Limits.ephemeralBacklogByteCountMax else {
+            return
+        }
         var frames: [UInt8] = []
         socket.appendControlFrames(to: &frames)
         output.appendRaw(frames.raw)
@@ -96,6 +101,9 @@ extension ServerConnection {
             output.trim()
         }
     }
+
+    /// Whether a turn would write a pong that was held back.
+    var owesPong: Bool { phase == .open && socket.hasControlFrames }
 
     /// Bytes of delivery frames that the client's socket has surely taken. CH-46
     package var flushedDeliveryByteCount: UInt64 {

@@ -115,6 +115,24 @@ struct ConnectionTests {
                 || client.take().contains { if case .closed = $0 { true } else { false } })
     }
 
+    @Test("CH-18 H5 pings of a client that does not read are answered once it reads, by one pong")
+    func pingFlood() {
+        let client = server.open()
+        for number in 0..<2_000 {
+            client.ping([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 125))
+            server.run(stalled: [client])
+            #expect(
+                server.outputByteCount(client) <= Limits.ephemeralBacklogByteCountMax + 127)
+        }
+        var last: [UInt8] = []
+        for _ in 0..<2 {
+            last = server.output(of: client)
+            server.turn()
+        }
+        #expect(last == [0x8a, 125] + [UInt8](repeating: UInt8(1_999 % 256), count: 125))
+        #expect(server.output(of: client).isEmpty)
+    }
+
     @Test("CH-44 a connection is closed idleSeconds after the last byte, and a ping keeps it")
     func idle() {
         let client = server.open()
