@@ -1,10 +1,12 @@
 """What goes wrong: each thing has a sentence and an exit code of its own."""
 
+import contextlib
 import json
 import os
 import pathlib
 import socket
 import sqlite3
+import subprocess
 import threading
 
 from world import Failure, World, free_port
@@ -275,32 +277,66 @@ def test_hostile_sockets():
         assert server.process.poll() is None
 
 
+@contextlib.contextmanager
+def small_disk(world, size):
+    """A disk of a few MiB, mounted for the time of a test."""
+    disk = world.folder / "disk"
+    disk.mkdir()
+    world.give_away(disk)
+    root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    owner = disk.stat().st_uid
+    mounted = subprocess.run(
+        [*root, "mount", "-t", "tmpfs", "-o", f"size={size},mode=700,uid={owner}", "tmpfs", disk],
+        capture_output=True, text=True)
+    if mounted.returncode != 0:
+        raise Failure(f"cannot mount a small disk, which takes root or sudo: {mounted.stderr}")
+    try:
+        yield disk
+    finally:
+        for process in world.processes:
+            process.kill()
+            process.wait()
+        subprocess.run([*root, "umount", disk], check=False)
+
+
+def fill(disk, leave):
+    """Takes all but a few bytes of a disk; the file that does."""
+    ballast = disk / "ballast"
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    ballast.write_bytes(b"\0" * max(0, free - leave))
+    return ballast
+
+
 def test_disk_full():
     """R4 a full disk at the server is a typed error: nothing lost, and it goes on when there is room"""
-    if os.geteuid() != 0:
-        return
-    import subprocess
-    from world import user
-    with World() as world:
-        disk = world.folder / "disk"
-        disk.mkdir()
-        if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=24m,mode=700,uid={user()['user']}",
-                           "tmpfs", disk], capture_output=True).returncode != 0:
-            raise Failure("cannot mount a small disk")
-        try:
-            server = world.start("disk/server", "127.0.0.1:0", "--disk-floor", "4")
-            alice, bob = world.friends()
-            ballast = disk / "ballast"
-            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-            ballast.write_bytes(b"\0" * max(0, free - (2 << 20)))
-            error = alice.fails(75, "send", "bob", "too much")
-            assert "disk" in error, error
-            ballast.unlink()
-            alice.ok("receive")
-            assert bob.texts() == ["too much"]
-            assert server.process.poll() is None
-        finally:
-            for process in world.processes:
-                process.kill()
-                process.wait()
-            subprocess.run(["umount", disk], check=False)
+    with World() as world, small_disk(world, "24m") as disk:
+        server = world.start("disk/server", "127.0.0.1:0", "--disk-floor", "4")
+        alice, bob = world.friends()
+        ballast = fill(disk, 2 << 20)
+        error = alice.fails(75, "send", "bob", "too much")
+        assert "disk" in error, error
+        ballast.unlink()
+        alice.ok("receive")
+        assert bob.texts() == ["too much"]
+        assert server.process.poll() is None
+
+
+def test_client_disk_full():
+    """J4 a full disk at a client is 74: nothing is sent that is not kept, and it goes on when there is room"""
+    with World() as world, small_disk(world, "8m") as disk:
+        world.start()
+        alice, bob = world.person("disk/alice"), world.person("bob")
+        bob.ok("accept", alice.ok("invite", "--name", "bob").strip(), "--name", "alice")
+        alice.ok("receive")
+        bob.ok("receive")
+        ballast = fill(disk, 0)
+        error = alice.fails(74, "send", "bob", "x" * 15_000)
+        assert "disk" in error, error
+        assert bob.texts() == []
+        bob.ok("send", "alice", "y" * 15_000)
+        alice.fails(74, "receive")
+        ballast.unlink()
+        assert alice.texts() == ["y" * 15_000]
+        alice.ok("send", "bob", "now")
+        assert bob.texts() == ["now"]
+        assert [line["text"][:3] for line in alice.json("history", "bob")] == ["yyy", "now"]
