@@ -2,18 +2,15 @@ import Channel
 import Primitives
 
 // Swift cannot yet change the inside of an optional noncopyable value in place, so both take it
-// out and put it back; a channel that has failed stays out.
+// out and put it back. They put it back after a failure too: the direction that failed is dead by
+// itself, and answers to what came before may still wait to be sealed.
 extension Optional where Wrapped == NoiseTransport, Wrapped: ~Copyable {
     /// Decrypts a message in place; nil when it does not open, which ends the channel. CH-43
     mutating func openMessage(_ message: inout MutableRawSpan) -> Int? {
         guard var channel = self.take() else { return nil }
-        do throws(NoiseError) {
-            let count = try channel.receiving.open(inPlace: &message)
-            self = consume channel
-            return count
-        } catch {
-            return nil
-        }
+        let count = try? channel.receiving.open(inPlace: &message)
+        self = consume channel
+        return count
     }
 
     /// Seals the open message of an output; false when the channel can seal no more.

@@ -97,6 +97,24 @@ struct ConnectionTests {
         }
     }
 
+    @Test("CH-43 H1 answers that wait are sealed before a message that does not open ends all")
+    func badSealBehindAnswers() {
+        let client = server.open()
+        let other = server.open()
+        let request = client.deposit(box.id, 1, [UInt8](repeating: 1, count: 1_024))
+        client.send()
+        client.sendBinary([UInt8](repeating: 0x5a, count: 272))
+        // Both in one read: the answer to the first is not sealed yet when the second is refused.
+        server.run()
+        let events = client.take()
+        #expect(events.count == 2)
+        #expect(events.errorCode == .notAttached)
+        #expect(events.first == .error(ErrorFrame(request: request, code: .notAttached)))
+        #expect(events.last == .closed(1002))
+        other.create(box)
+        #expect(server.exchange(other) == [.done(1)])
+    }
+
     @Test(
         "CH-23 a handshake message that is wrong is answered by the end",
         arguments: [0, 47, 48, 49, 1_000])
