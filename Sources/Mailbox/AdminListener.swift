@@ -6,13 +6,16 @@ import Primitives
 /// of its own, so that it answers whatever the event loops are doing (H6, O1).
 struct AdminListener: ~Copyable {
     private let listener: Descriptor
+    private let address: SocketAddress
     private let counters: ServerCounters
 
     /// How long a client has for its request.
     private static let requestMilliseconds: Int64 = 1_000
 
-    init(listener: consuming Descriptor, counters: ServerCounters) {
+    /// - Parameter address: where it listens, with the port the system chose.
+    init(listener: consuming Descriptor, address: SocketAddress, counters: ServerCounters) {
         self.listener = listener
+        self.address = address
         self.counters = counters
     }
 
@@ -52,7 +55,8 @@ struct AdminListener: ~Copyable {
             else { return }
             do throws(HTTPError) {
                 guard let head = try reader.receive(input.readable) else { continue }
-                send(answer(head.target), on: socket)
+                let answer = Self.answer(head, at: address, counters.health.value)
+                send(answer, on: socket)
             } catch {
                 send(error.response, on: socket)
             }
@@ -60,21 +64,34 @@ struct AdminListener: ~Copyable {
         }
     }
 
-    private func answer(_ target: String) -> HTTPResponse {
-        guard target == "/health" else { return HTTPResponse(.notFound) }
-        let json = "application/json"
-        return switch counters.health.value {
-        case .serving: HTTPResponse(.ok, contentType: json, body: "{\"status\":\"ok\"}\n")
-        case .starting:
-            HTTPResponse(
-                .serviceUnavailable, contentType: json, body: "{\"status\":\"starting\"}\n")
-        case .draining:
-            HTTPResponse(
-                .serviceUnavailable, contentType: json, body: "{\"status\":\"draining\"}\n")
-        case .failed:
-            HTTPResponse(
-                .serviceUnavailable, contentType: json, body: "{\"status\":\"failed\"}\n")
+    /// What a request is answered. One that names another host than this listener's was sent here
+    /// by a web page whose name leads to this machine (DNS rebinding), and one with an Origin by
+    /// a web page in any case: neither hears anything.
+    static func answer(
+        _ head: HTTPRequestHead, at address: SocketAddress, _ health: HealthState.Condition
+    ) -> HTTPResponse {
+        guard isOwn(head.host, address), head.fields.values(of: .origin).isEmpty else {
+            return HTTPResponse(.forbidden)
         }
+        guard head.target == "/health" else { return HTTPResponse(.notFound) }
+        let word: StaticString =
+            switch health {
+            case .serving: "ok"
+            case .starting: "starting"
+            case .draining: "draining"
+            case .failed: "failed"
+            }
+        return HTTPResponse(
+            health == .serving ? .ok : .serviceUnavailable, contentType: "application/json",
+            body: "{\"status\":\"\(word)\"}\n")
+    }
+
+    /// Whether a Host field names the listener: its address or localhost, with its port or none.
+    private static func isOwn(_ host: String, _ address: SocketAddress) -> Bool {
+        let port = ":\(address.port)"
+        let own = address.description.dropLast(port.count)
+        let name = host.hasSuffix(port) ? host.dropLast(port.count) : host[...]
+        return name == own || name.lowercased() == "localhost"
     }
 
     private func send(_ response: HTTPResponse, on socket: borrowing Descriptor) {

@@ -74,8 +74,10 @@ package final class Server: Sendable {
             listenAddress = address
             if let address = configuration.admin {
                 let listener = try TCP.listen(on: address)
-                adminAddress = try TCP.localAddress(of: listener)
-                admin = OneShot(AdminListener(listener: listener, counters: counters))
+                let own = try TCP.localAddress(of: listener)
+                adminAddress = own
+                admin = OneShot(
+                    AdminListener(listener: listener, address: own, counters: counters))
             } else {
                 adminAddress = nil
             }

@@ -8,6 +8,11 @@ import Platform
 enum Program {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        // I7. Before anything secret is read.
+        guard (try? Privileges.forbidDumps()) != nil else {
+            Output.note("postern: Memory dumps cannot be forbidden. Look at what confines it.")
+            exit(ExitCode.permission.rawValue)
+        }
         exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
     }
 

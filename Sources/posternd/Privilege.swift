@@ -27,6 +27,17 @@ enum Privilege {
         } catch {
             throw CommandFailure(.permission, sentence(error, name))
         }
+        // The kernel takes it back when a process becomes somebody else.
+        try forbidDumps()
+    }
+
+    /// Keeps this process's memory from others (I7).
+    static func forbidDumps() throws(CommandFailure) {
+        do throws(SystemError) {
+            try Privileges.forbidDumps()
+        } catch {
+            throw CommandFailure(.permission, "memory dumps cannot be forbidden: \(error)")
+        }
     }
 
     private static func sentence(_ error: Privileges.DropError, _ name: String) -> String {

@@ -9,6 +9,7 @@ enum Program {
     static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         do throws(CommandFailure) {
+            try Privilege.forbidDumps()
             try run(words)
         } catch {
             Console.say(error.sentence)
@@ -41,6 +42,10 @@ enum Program {
         if let word = arguments.positional.first {
             throw CommandFailure(
                 .usage, "`\(word)` is one word too many; `posternd \(name) --help` shows what fits")
+        }
+        // O9, before any key is read. PR-9
+        guard ServerVersions.selfTest() else {
+            throw CommandFailure(.software, "libsodium gives wrong answers on this machine")
         }
         try command.run(arguments)
     }

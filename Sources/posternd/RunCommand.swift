@@ -81,8 +81,7 @@ private struct RunCommand {
         let descriptors = Int(Privileges.raiseDescriptorLimit(to: 1 << 20))
         let isMade = try Folder.makeForUser(path, arguments)
         try Privilege.settle(arguments, givingFolder: isMade ? path : nil)
-        try forbidDumps()
-        try selfTest()
+        ServerVersions.log()
         let folder = DataFolder(path)
         let keys = try open(folder)
         let lock = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
@@ -183,23 +182,6 @@ private struct RunCommand {
                     + " (\(descriptors)); see LimitNOFILE or `ulimit -n`")
         }
         return wanted
-    }
-
-    private func forbidDumps() throws(CommandFailure) {
-        do throws(SystemError) {
-            try Privileges.forbidDumps()
-        } catch {
-            throw CommandFailure(.permission, "memory dumps cannot be forbidden: \(error)")
-        }
-    }
-
-    /// O9
-    private func selfTest() throws(CommandFailure) {
-        guard ServerVersions.selfTest() else {
-            throw CommandFailure(
-                .software, "a cryptographic function of this libsodium gives wrong answers")
-        }
-        ServerVersions.log()
     }
 
     private func failure(_ error: Server.StartFailure) -> CommandFailure {

@@ -244,6 +244,44 @@ def test_damaged_store():
         assert code == 78, (code, err)
 
 
+def test_broken_library():
+    """O9 PR-9 neither program does anything with a libsodium that gives wrong answers"""
+    import subprocess
+    with World() as world:
+        source, library = world.folder / "broken.c", world.folder / "broken.so"
+        source.write_text("int crypto_scalarmult_curve25519(unsigned char *out, const unsigned char *secret,\n"
+                          "    const unsigned char *point) { out[0] = 1; return 0; }\n")
+        subprocess.run(["clang", "-shared", "-fPIC", "-o", library, source], check=True)
+        world.start()
+        alice = world.person("alice")
+        broken = {"LD_PRELOAD": str(library)}
+        for words in (["run", "--listen", "127.0.0.1:0"], ["init"]):
+            code, _, err = world.run(
+                "posternd", *words, "--data", world.folder / "new", environment=broken)
+            assert code == 70 and "libsodium" in err, (words, code, err)
+        assert not (world.folder / "new").exists()
+        for words in (["id"], ["send", "me", "x"]):
+            assert "libsodium" in alice.fails(70, *words, environment=broken)
+        code, _, err = world.run("postern", "init", world.server.address, "--no-passphrase",
+                                 "--home", world.folder / "new", environment=broken)
+        assert code == 70 and not (world.folder / "new").exists(), (code, err)
+
+
+def test_dumps():
+    """I7 neither program can be dumped or traced by its user while it runs"""
+    with World() as world:
+        server = world.start()
+        alice, _ = world.friends()
+        process, _ = alice.follow()
+        for pid in (server.process.pid, process.pid):
+            limits = pathlib.Path(f"/proc/{pid}/limits").read_text()
+            line = next(line for line in limits.splitlines() if "core file" in line)
+            assert line.split()[4:6] == ["0", "0"], line
+            # The kernel gives what belongs to a process that may not be dumped to root.
+            assert os.stat(f"/proc/{pid}/mem").st_uid == 0
+        alice.stop(process)
+
+
 def test_hostile_sockets():
     """G3 G5 H1 hostile bytes on the socket do not disturb other connections"""
     garbage = [b"", b"\x00" * 100_000, b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 5_000,
