@@ -25,7 +25,8 @@ struct Acceptor: ~Copyable {
     /// - Parameter open: connections the loop holds.
     mutating func accept(open: Int) -> Descriptor? {
         guard !isExhausted else { return nil }
-        while true {
+        // Bounded, so that a flood of clients which are turned away cannot hold the loop.
+        for _ in 0..<64 {
             guard let accepted = try? TCP.accept(on: listener) else { return nil }
             switch consume accepted {
             case .connection(let socket, from: _):
@@ -38,6 +39,7 @@ struct Acceptor: ~Copyable {
                 return nil
             }
         }
+        return nil
     }
 
     /// Goes on after descriptors had run out.

@@ -18,7 +18,7 @@ package struct DataFolder: Sendable {
         /// It holds a server already.
         case exists
         /// The folder or the named file is not private, or cannot be used.
-        case unsafe(file: String, UnsafeFile)
+        case unusable(file: String, UnsafeFile)
         /// The key file is damaged or of a newer version.
         case keys(ServerKeys.Failure)
         /// Another process holds it.
@@ -58,7 +58,7 @@ package struct DataFolder: Sendable {
         do throws(UnsafeFile) {
             return try SafeFile.exists(keysPath)
         } catch {
-            throw .unsafe(file: "server.keys", error)
+            throw .unusable(file: "server.keys", error)
         }
     }
 
@@ -74,14 +74,14 @@ package struct DataFolder: Sendable {
             if try !SafeFile.exists(path) { try SafeFile.makeFolder(path) }
             try SafeFile.checkFolder(path)
         } catch {
-            throw .unsafe(file: "", error)
+            throw .unusable(file: "", error)
         }
         if try holdsServer() { throw .exists }
         if let host {
             do throws(UnsafeFile) {
                 try SafeFile.replace(hostPath, with: Array((host + "\n").utf8).raw)
             } catch {
-                throw .unsafe(file: "server.host", error)
+                throw .unusable(file: "server.host", error)
             }
         }
         // Last, since it is what makes the folder a server's.
@@ -101,13 +101,13 @@ package struct DataFolder: Sendable {
         } catch .missing {
             throw .missing
         } catch {
-            throw .unsafe(file: "", error)
+            throw .unusable(file: "", error)
         }
         guard try holdsServer() else { throw .missing }
         do throws(ServerKeys.Failure) {
             return try ServerKeys(readingFrom: keysPath)
         } catch .file(let error) {
-            throw .unsafe(file: "server.keys", error)
+            throw .unusable(file: "server.keys", error)
         } catch {
             throw .keys(error)
         }
@@ -122,14 +122,14 @@ package struct DataFolder: Sendable {
         } catch .missing {
             throw .missing
         } catch {
-            throw .unsafe(file: "", error)
+            throw .unusable(file: "", error)
         }
         do throws(UnsafeFile) {
             try SafeFile.checkFile(storePath)
         } catch .missing {
             throw .missing
         } catch {
-            throw .unsafe(file: "store.sqlite", error)
+            throw .unusable(file: "store.sqlite", error)
         }
     }
 
@@ -141,7 +141,7 @@ package struct DataFolder: Sendable {
         } catch .missing {
             return nil
         } catch {
-            throw .unsafe(file: "server.host", error)
+            throw .unusable(file: "server.host", error)
         }
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.hasSuffix("\n"), text.utf8.count > 1 else { throw .host }
@@ -155,7 +155,7 @@ package struct DataFolder: Sendable {
         } catch .exists {
             throw .inUse
         } catch {
-            throw .unsafe(file: "lock", error)
+            throw .unusable(file: "lock", error)
         }
     }
 }

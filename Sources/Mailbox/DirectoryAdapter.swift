@@ -24,5 +24,7 @@ final class DirectoryAdapter: DirectoryRequests {
             refusesGrowth: refusesGrowth, into: &answers)
     }
 
-    func rolledBack() {}
+    func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int {
+        try directory.sweep(secondsSince1970: wallSeconds)
+    }
 }

@@ -23,12 +23,14 @@ package struct RateLimiter: ~Copyable {
         case registration
         /// A byte of a blob.
         case blobByte
+        /// A request whose signature the storage thread has to check.
+        case signed
     }
 
     private struct Entry {
         /// The hash of the address; 0 where there is none.
         var address: UInt64 = 0
-        var used = InlineArray<5, UInt32>(repeating: 0)
+        var used = InlineArray<6, UInt32>(repeating: 0)
     }
 
     private static let setCount = 2_048
@@ -93,7 +95,7 @@ package struct RateLimiter: ~Copyable {
     /// How near an address is to its bounds, in millionths summed over them.
     private static func weight(_ entry: Entry) -> UInt64 {
         var sum: UInt64 = 0
-        for charge in 0..<5 {
+        for charge in 0..<6 {
             sum &+= UInt64(entry.used[charge]) &* 1_000_000 / UInt64(bound(of: charge))
         }
         return sum
@@ -106,6 +108,7 @@ package struct RateLimiter: ~Copyable {
         case .fetch: UInt32(Limits.fetchesPerAddressHour)
         case .registration: UInt32(Limits.registrationsPerAddressHour)
         case .blobByte: UInt32(Limits.blobByteCountPerAddressHour)
+        case .signed: UInt32(Limits.signedRequestsPerAddressHour)
         case nil: 0
         }
     }

@@ -17,6 +17,8 @@ extension Router {
             switch frame {
             case .publishRecord, .publishBundle: .registration
             case .lookUp, .fetchPreKeys: .fetch
+            // Answered only after a signature was checked, on the thread that everybody waits for.
+            case .preKeyStatus, .releaseHandle: .signed
             default: nil
             }
         let origin = StorageRequest.Origin(connection: connection, request: job.request)

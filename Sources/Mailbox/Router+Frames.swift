@@ -22,7 +22,7 @@ extension Router {
     package static func isCountedByAddress(_ type: UInt8) -> Bool {
         switch ClientFrameType(rawValue: type) {
         case .create, .contactDeposit, .putBlob, .publishRecord, .publishBundle, .lookUp,
-            .fetchPreKeys:
+            .fetchPreKeys, .preKeyStatus, .releaseHandle:
             true
         default: false
         }

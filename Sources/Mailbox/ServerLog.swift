@@ -24,7 +24,7 @@ package enum ServerLog {
         /// The disk has room again.
         case diskRoom
         /// Expired rows were removed.
-        case swept(envelopes: Int, blobs: Int, mailboxes: Int)
+        case swept(envelopes: Int, blobs: Int, mailboxes: Int, handles: Int)
         /// The wall clock has jumped: nothing expires until it is believed again. J13
         case clockJumped
         /// It shuts down.
@@ -51,7 +51,7 @@ package enum ServerLog {
         .versions(server: 0, sqlite: "3.40.1", sodium: "1.0.18"),
         .listening(loops: 1, connectionsMax: 1), .reachable,
         .connectionsEnded(counts: ConnectionEnd.allCases.map { _ in 1 }), .exhausted,
-        .diskFloor(freeMiB: 1), .diskRoom, .swept(envelopes: 1, blobs: 1, mailboxes: 1),
+        .diskFloor(freeMiB: 1), .diskRoom, .swept(envelopes: 1, blobs: 1, mailboxes: 1, handles: 1),
         .clockJumped, .draining, .ended(cutOff: 0), .storeFailed(code: 10),
         .systemFailed(SystemError(.listen, code: 98)),
     ]
@@ -70,8 +70,9 @@ package enum ServerLog {
         case .exhausted: "descriptors-exhausted"
         case .diskFloor(let freeMiB): "disk-floor free-mib=\(freeMiB)"
         case .diskRoom: "disk-room"
-        case .swept(let envelopes, let blobs, let mailboxes):
+        case .swept(let envelopes, let blobs, let mailboxes, let handles):
             "swept envelopes=\(envelopes) blobs=\(blobs) mailboxes=\(mailboxes)"
+                + " handles=\(handles)"
         case .clockJumped: "clock-jumped"
         case .draining: "draining"
         case .ended(let cutOff): "ended cut-off=\(cutOff)"

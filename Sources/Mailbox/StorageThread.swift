@@ -74,10 +74,13 @@ struct StorageThread: ~Copyable {
         guard isSweep else { return }
         let report = store.lastSweep
         if report.isOnHold { ServerLog.write(.clockJumped) }
-        guard report.envelopes + report.blobs + report.mailboxes > 0 else { return }
+        guard report.envelopes + report.blobs + report.mailboxes + report.handles > 0 else {
+            return
+        }
         ServerLog.write(
             .swept(
-                envelopes: report.envelopes, blobs: report.blobs, mailboxes: report.mailboxes))
+                envelopes: report.envelopes, blobs: report.blobs, mailboxes: report.mailboxes,
+                handles: report.handles))
     }
 }
 

@@ -50,6 +50,8 @@ package struct SweepReport: Equatable, Sendable {
     package var blobs = 0
     /// Mailboxes removed at the end of their lease.
     package var mailboxes = 0
+    /// Handles that may be given again. KD-18
+    package var handles = 0
     /// The clock has jumped: nothing is removed until it is believed again. J13
     package var isOnHold = false
 
@@ -59,8 +61,8 @@ package struct SweepReport: Equatable, Sendable {
 
 /// Keeps mailboxes, envelopes and blobs. It stays on one thread.
 ///
-/// The requests of a batch take effect in their order, as if each were alone, and together or not
-/// at all: one batch is one transaction, so a batch is as large as what has come while the one
+/// The requests of a batch take effect in their order (MB-26), as if each were alone, and together
+/// or not at all: one batch is one transaction, so a batch is as large as what has come while the one
 /// before was written. When `commit` returns, all of it is on the disk (MB-8).
 ///
 /// Rules that hold for every store:
@@ -75,8 +77,8 @@ package protocol Store: AnyObject {
     ///
     /// - Parameter wallSeconds: seconds since 1970; only hours and weeks of it are kept.
     /// - Throws: `StoreError.mustStop`. Nothing of the batch is then acknowledged. Over a full disk
-    ///   it does not throw: requests that need room are answered `storageFull`, and all of them
-    ///   are when not even erasing works (MB-17, J4).
+    ///   it does not throw: requests that need room are answered `storageFull`, and all that write
+    ///   are when not even erasing works; reading goes on (MB-17, J4).
     func commit(
         _ batch: StorageBatch, wallSeconds: Int64
     ) throws(StoreError) -> StorageAnswers
@@ -119,6 +121,8 @@ package protocol DirectoryRequests: AnyObject {
         into answers: inout [UInt8]
     ) throws(DatabaseError)
 
-    /// The transaction was rolled back: forget what was remembered of the file.
-    func rolledBack()
+    /// Removes what is over, inside a transaction of the store's connection.
+    ///
+    /// - Returns: how many handles became free.
+    func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int
 }

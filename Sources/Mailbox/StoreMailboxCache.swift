@@ -30,6 +30,9 @@ struct StoreMailbox {
     var isUsed = true
 
     var next: UInt64 { UInt64(highest) + 1 }
+
+    /// No mailbox comes this far; a file that says so is damaged, and one more would overflow.
+    static let counterMax = Int64.max - (1 << 32)
 }
 
 /// The mailboxes used last. Everything in it is in the file as well, or will be with this commit.

@@ -132,7 +132,7 @@ package final class StoreMemory: Store {
             return .done
         case .directory(let job): return try askDirectory(job, &answers)
         case .sweep:
-            sweep()
+            try sweep()
             return .done
         }
     }
@@ -276,7 +276,7 @@ package final class StoreMemory: Store {
 
     // MARK: Expiry
 
-    private func sweep() {
+    private func sweep() throws(StoreError) {
         lastSweep = SweepReport()
         guard let permission = clock?.sweep(now), let hour = clock?.hour else { return }
         lastSweep.isOnHold = permission != .all
@@ -308,6 +308,12 @@ package final class StoreMemory: Store {
         }
 
         sweepMailboxes(due, isAll)
+        guard isAll, let directory else { return }
+        do throws(DatabaseError) {
+            lastSweep.handles = try directory.sweep(wallSeconds: hour * 3_600)
+        } catch {
+            throw .mustStop(error)
+        }
     }
 
     /// Gives rows that were stored while the clock was far ahead the life they should have.

@@ -67,6 +67,7 @@ extension StoreSQLite {
         }
         mailbox.waiting = Int(counted?.count ?? 0)
         mailbox.highest = max(mailbox.floor, counted?.highest ?? 0)
+        guard mailbox.highest <= StoreMailbox.counterMax else { throw .corrupt(code: 0) }
         return cache.insert(mailbox)
     }
 
@@ -213,13 +214,15 @@ extension StoreMailbox {
             FixedBytes<32>(copying: span)
         }
         // Only this program writes the file: a row of another shape is damage.
-        guard let kind, let readKey, (kind == .chat) == (writeKey != nil) else {
-            throw .corrupt(code: 0)
-        }
+        let floor = try row.int(5)
+        let timeToLiveDays = try row.int(7)
+        guard let kind, let readKey, (kind == .chat) == (writeKey != nil),
+            (0...Self.counterMax).contains(floor), (1...30).contains(timeToLiveDays)
+        else { throw .corrupt(code: 0) }
         self.init(
             id: id, number: try row.int(0), kind: kind, readKey: readKey, writeKey: writeKey,
-            readAttaches: UInt32(clamping: try row.int(4)), floor: max(0, try row.int(5)),
-            isClosed: try row.int(6) != 0, timeToLiveDays: try row.int(7),
+            readAttaches: UInt32(clamping: try row.int(4)), floor: floor,
+            isClosed: try row.int(6) != 0, timeToLiveDays: timeToLiveDays,
             leaseWeek: try row.int(8), highest: 0, waiting: 0)
     }
 }

@@ -19,6 +19,8 @@ extension StoreSQLite {
             try sweepEnvelopes(dueHour: clock.hour, rowsMax: rows)
             try sweepBlobs(dueHour: clock.hour, rowsMax: rows)
             try sweepMailboxes(dueHour: clock.hour, rowsMax: rows)
+            // Only by a clock that is believed: a freed handle belongs to whoever asks first.
+            lastSweep.handles = try directory?.sweep(wallSeconds: clock.hour * 3_600) ?? 0
         case .hundredth:
             // J13
             let hour = StoreClock.hour(now)

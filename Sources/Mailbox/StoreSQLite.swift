@@ -79,8 +79,14 @@ package final class StoreSQLite: Store {
     ) throws(DatabaseError) -> StoreClock {
         var statement = try Statement(connection, "SELECT hour, held_hour, steady_hours FROM sweep")
         let stored = try statement.first { row throws(DatabaseError) in
-            StoreClock(
+            let clock = StoreClock(
                 hour: try row.int(0), heldHour: try row.int(1), steadyHours: try row.int(2))
+            // What damage has put there would overflow.
+            let sane = 0...Int64(UInt32.max)
+            guard sane.contains(clock.hour), sane.contains(clock.heldHour),
+                sane.contains(clock.steadyHours)
+            else { throw .corrupt(code: 0) }
+            return clock
         }
         return stored ?? StoreClock(hour: StoreClock.hour(wallSeconds))
     }
@@ -106,29 +112,41 @@ package final class StoreSQLite: Store {
                 throw error
             }
         } catch .diskFull {
-            return refuse(batch, .storageFull)
+            return try read(batch, refusingWritesWith: .storageFull)
         } catch .busy {
             // Somebody else holds the file; nothing was done.
-            return refuse(batch, .internalError)
+            return try read(batch, refusingWritesWith: .internalError)
         } catch {
             throw .mustStop(error)  // J3
         }
     }
 
-    private func refuse(_ batch: StorageBatch, _ code: ErrorCode) -> StorageAnswers {
-        var answers = StorageAnswers(to: batch)
-        answers.results = batch.requests.map { _ in .refused(code) }
-        return answers
+    /// Does what needs no write, so that readers go on where nothing can be written. MB-17
+    private func read(
+        _ batch: StorageBatch, refusingWritesWith code: ErrorCode
+    ) throws(StoreError) -> StorageAnswers {
+        do throws(DatabaseError) {
+            return try attempt(batch, refusingWritesWith: code)
+        } catch {
+            throw .mustStop(error)  // J3
+        }
     }
 
-    private func attempt(_ batch: StorageBatch) throws(DatabaseError) -> StorageAnswers {
+    private func attempt(
+        _ batch: StorageBatch, refusingWritesWith refusal: ErrorCode? = nil
+    ) throws(DatabaseError) -> StorageAnswers {
         let clockBefore = clock
-        let writes = batch.requests.contains { $0.operation.writes }
+        let writes = refusal == nil && batch.requests.contains { $0.operation.writes }
         do throws(DatabaseError) {
             if connection.isBroken { throw .mustStop }
             var answers = StorageAnswers(to: batch)
             if writes { try connection.begin() }
+            // MB-26: one thread, one batch after the other, one request after the other.
             for request in batch.requests {
+                if let refusal, request.operation.writes {
+                    answers.results.append(.refused(refusal))
+                    continue
+                }
                 let result = try perform(request.operation, batch.bytes, &answers)
                 answers.results.append(result)
             }
@@ -147,7 +165,6 @@ package final class StoreSQLite: Store {
             pending.removeAll(keepingCapacity: true)
             dirty.removeAll(keepingCapacity: true)
             clock = clockBefore
-            directory?.rolledBack()
             throw error
         }
     }

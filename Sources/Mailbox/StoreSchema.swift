@@ -132,5 +132,6 @@ package enum StoreSchema {
             ]),
     ]
 
-    private static let counter = ColumnKind("counter", .integers(0...Int64.max))
+    private static let counter = ColumnKind(
+        "counter", .integers(0...StoreMailbox.counterMax))
 }

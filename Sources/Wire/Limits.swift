@@ -63,6 +63,9 @@ package enum Limits {
     package static let fetchesPerAddressHour = 2_000
     /// Records published from one address in an hour, method open (MB-23).
     package static let registrationsPerAddressHour = 200
+    /// Prekey statuses and handle releases, each a signature to check, asked from one address in an
+    /// hour (MB-23).
+    package static let signedRequestsPerAddressHour = 20_000
     /// One-time prekeys of one device handed out in an hour (KD-20).
     package static let oneTimePreKeysPerDeviceHour = 5
     /// Hours for which a freed handle is given to nobody (KD-18).

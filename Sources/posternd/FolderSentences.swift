@@ -16,7 +16,7 @@ extension CommandFailure {
                 .cannotCreate, "another posternd works in \(folder); one folder serves one process")
         case .host:
             self.init(.configuration, "\(folder)/server.host does not hold one line `host[:port]`")
-        case .unsafe(let file, let error):
+        case .unusable(let file, let error):
             self.init(error, path: file.isEmpty ? folder : "\(folder)/\(file)")
         case .keys(let error):
             switch error {

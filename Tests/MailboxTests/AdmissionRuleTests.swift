@@ -103,6 +103,7 @@ struct RateLimiterTests {
             (.fetch, Limits.fetchesPerAddressHour),
             (.registration, Limits.registrationsPerAddressHour),
             (.blobByte, Limits.blobByteCountPerAddressHour),
+            (.signed, Limits.signedRequestsPerAddressHour),
         ]
         for (charge, bound) in all {
             #expect(

@@ -144,7 +144,7 @@ struct StoreAuditTests {
         _ = unsafe chmod(folder.path("store.sqlite"), 0o640)
         // posternd asks this before it reads anything.
         #expect(
-            throws: DataFolder.Failure.unsafe(
+            throws: DataFolder.Failure.unusable(
                 file: "store.sqlite", .openToOthers(mode: 0o640))
         ) { try folder.data.checkStore() }
         _ = unsafe chmod(folder.path("store.sqlite"), 0o600)
@@ -187,6 +187,29 @@ struct StoreAuditTests {
         #expect(numbers.blobByteCount == 300)
         #expect(numbers.handles == 0 && numbers.oneTimePreKeys == 0)
         #expect(numbers.fileByteCount > 0)
+    }
+
+    @Test("KD-18 the hourly sweep forgets handles whose rest is over, by a clock it believes")
+    func rests() throws {
+        let folder = try ServerFolder()
+        let store = try filled(folder)
+        store.directory = try DirectoryAdapter(store.connection, random: SeededRandom(1))
+        let hour = StoreWorld.start / 3_600
+        var insert = try Statement(
+            store.connection, "INSERT INTO directory_rest(handle, free_hour) VALUES('alice', ?1)")
+        insert.bind(1, hour + 2)
+        try insert.run()
+        var batch = StorageBatch()
+        batch.add(.sweep)
+        func left(atHour hour: Int64) throws -> Int64 {
+            _ = try store.commit(batch, wallSeconds: hour * 3_600)
+            return try DirectoryCounts(reading: store.connection).restingHandles
+        }
+        #expect(try left(atHour: hour + 1) == 1)
+        // J13: years ahead at once is not believed.
+        #expect(try left(atHour: hour + 100_000) == 1)
+        #expect(try left(atHour: hour + 2) == 0)
+        #expect(store.lastSweep.handles == 1)
     }
 
     /// A store with two mailboxes, three envelopes and a blob.

@@ -1,6 +1,7 @@
 import Database
 import FaultyDisk
 import Glibc
+import Primitives
 import Testing
 import Wire
 
@@ -137,6 +138,66 @@ struct StoreFaultTests {
         }
     }
 
+    @Test("MB-12 while somebody else holds the file nothing is written and readers go on")
+    func busy() throws {
+        let box = StoreMailboxKeys.chat()
+        let world = try StoreWorld(.sqlite)
+        try world.make(box)
+        _ = try world.ask(.deposit(box.id, 1, letter(1)))
+        var options = Connection.Options()
+        options.busyMilliseconds = 0
+        let other = try Connection(path: world.path, options: options)
+        try other.begin()
+        #expect(
+            try world.ask(.deposit(box.id, 2, letter(2)), .read(box.id, fence: 1))
+                == [.refused(.internalError), .envelopes([small(1)], more: false)])
+        other.rollback()
+        #expect(
+            try world.ask(.deposit(box.id, 2, letter(2))) == [.deposited(2, isKept: true)])
+    }
+
+    @Test(
+        "J3 numbers that only damage can have put into a mailbox's row stop the store, never trap it",
+        arguments: [
+            "UPDATE mailbox SET floor = 9223372036854775807",
+            "UPDATE mailbox SET floor = -1",
+            "UPDATE mailbox SET time_to_live = 9223372036854775807",
+            "UPDATE mailbox SET kind = 9",
+            "UPDATE mailbox SET read_key = x'00'",
+            "UPDATE envelope SET counter = 9223372036854775807",
+        ] as [StaticString])
+    func damagedRow(_ sql: StaticString) throws {
+        let box = StoreMailboxKeys.chat()
+        let world = try StoreWorld(.sqlite)
+        try world.make(box)
+        _ = try world.ask(.deposit(box.id, 1, letter(1)))
+        world.store = StoreMemory()
+        try Self.damage(world, sql)
+        world.store = try world.open()
+        #expect(throws: StoreError.self) {
+            try world.ask(.deposit(box.id, 2, letter(2)))
+        }
+    }
+
+    @Test("J3 a clock row that only damage can have made is refused at the start")
+    func damagedClock() throws {
+        for sql in [
+            "UPDATE sweep SET hour = 9223372036854775807",
+            "UPDATE sweep SET held_hour = -9223372036854775808",
+        ] as [StaticString] {
+            let world = try StoreWorld(.sqlite)
+            world.now += StoreWorld.hour
+            _ = try world.ask(.sweep)
+            world.store = StoreMemory()
+            try Self.damage(world, sql)
+            #expect(throws: StoreError.cannotOpen(.corrupt(code: 0))) { try world.open() }
+        }
+    }
+
+    private static func damage(_ world: StoreWorld, _ sql: StaticString) throws {
+        try Connection(path: world.path).execute(sql)
+    }
+
     @Test("J4 on a full disk growth is refused, erasing goes on, and it recovers without a restart")
     func fullDisk() throws {
         let disk = FaultyDisk()
@@ -153,11 +214,16 @@ struct StoreFaultTests {
                     .refused(.storageFull), .done, .envelopes([small(3), small(4)], more: false),
                 ])
         #expect(world.store.refusesGrowth)
-        // Not even erasing works: everything is refused, nothing is lost.
+        // Not even erasing works: all that writes is refused, nothing is lost, reading goes on.
         disk.arm(failing: 1, .full, of: [.write], isLasting: true)
         #expect(
-            try world.ask(.deposit(box.id, 5, letter(5)), .acknowledge(box.id, fence: 1, 3...3))
-                == [.refused(.storageFull), .refused(.storageFull)])
+            try world.ask(
+                .deposit(box.id, 5, letter(5)), .acknowledge(box.id, fence: 1, 3...3),
+                .findKey(box.id, .write), .read(box.id, fence: 1))
+                == [
+                    .refused(.storageFull), .refused(.storageFull), .key(box.keys[1].bytes),
+                    .envelopes([small(3), small(4)], more: false),
+                ])
         disk.countOnly([])
         world.store.refusesGrowth = false
         #expect(
