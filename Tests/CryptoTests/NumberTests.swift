@@ -157,6 +157,44 @@ struct NumberTests {
         #expect(numbers.gaps.count == RatchetLimits.gapsMax)
     }
 
+    @Test("DR-13 a late message that splits the last gap allowed closes the oldest, keys and all")
+    func splitAtGapLimit() throws {
+        let pair = try Pair()
+        // Chain A: one missing. Chain B: two runs of 1,000, of which 1,000 keys stay (DR-5).
+        let first = try pair.seal("first", from: .initiator)
+        try pair.open(try pair.seal("a", from: .initiator), at: .recipient)
+        try pair.open(try pair.seal("turn", from: .recipient), at: .initiator)
+        for _ in 0..<2 {
+            for _ in 0..<1000 { _ = try pair.seal("lost", from: .initiator) }
+            try pair.open(try pair.seal("b", from: .initiator), at: .recipient)
+        }
+        // Chain C: three missing, which is one gap.
+        try pair.open(try pair.seal("turn", from: .recipient), at: .initiator)
+        let late = try (0..<3).map { try pair.seal("late \($0)", from: .initiator) }
+        try pair.open(try pair.seal("c", from: .initiator), at: .recipient)
+        let gaps = pair.recipient.receiving.numbers.gaps
+        #expect(gaps.count == 4 && pair.view(.recipient).keyCount == 1004)
+        // The runs of B as if every second message had come: 1,998 gaps more.
+        let parts = (0..<1998).map { index in
+            let number = gaps[1].first + UInt64(index)
+            return ReceivedNumbers.Gap(
+                first: number, last: number, sinceHours: gaps[1].sinceHours, lowerLink: .zero,
+                lowerTag: .zero, upperLink: .zero)
+        }
+        pair.recipient.receiving.numbers.gaps.replaceSubrange(1...2, with: parts)
+        #expect(pair.view(.recipient).gaps.count == RatchetLimits.gapsMax)
+
+        #expect(try pair.open(late[1], at: .recipient) == "late 1")
+        let view = pair.view(.recipient)
+        #expect(view.gaps.count == RatchetLimits.gapsMax && !view.gaps.contains(2...2))
+        #expect(view.keyCount == 1002)
+        #expect(pair.refusal(of: late[1], at: .recipient) == .double)
+        #expect(pair.refusal(of: first, at: .recipient) == .notThisSession)
+        for text in [0, 2] {
+            #expect(try pair.open(late[text], at: .recipient) == "late \(text)")
+        }
+    }
+
     @Test("DR-14 a double is refused and breaks, a late one whose key is gone is lost")
     func doubles() throws {
         let pair = try Pair()

@@ -12,7 +12,7 @@ extension Session {
             "a message is committed to the state it was opened in")
         changeCount += 1
         receiving.numbers = opened.numbers
-        if let gap = opened.closedGap { receiving.dropKeys(of: gap) }
+        let closedGap = opened.closedGap
         // HS-12: whatever has opened is the reply.
         prefix = []
         let hours = opened.hours
@@ -27,6 +27,8 @@ extension Session {
         case .turn(let turn):
             take(turn)
         }
+        // After the step, whose indices say where a skipped key lay before any other one went.
+        if let closedGap { receiving.dropKeys(of: closedGap) }
         receiving.dropExpiredKeys(atHours: hours)
     }
 
