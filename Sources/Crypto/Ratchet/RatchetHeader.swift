@@ -45,7 +45,9 @@ struct RatchetHeader: Equatable, Sendable {
             let ratchetKey = try? X25519PublicKey(parsing: block.extracting(0..<32)),
             let previousChainLength: UInt32 = block.bigEndian(at: 32),
             let messageNumber: UInt32 = block.bigEndian(at: 36),
-            let epoch: UInt32 = block.bigEndian(at: 40)
+            let epoch: UInt32 = block.bigEndian(at: 40),
+            // The count behind it would begin again at 0.
+            messageNumber < .max
         else { throw .malformedHeader }
         guard epoch == 0 else { throw .unsupportedKEMEpoch(epoch) }
         switch block.byte(at: 44) {

@@ -7,7 +7,7 @@ extension Session {
     ///   - envelope: 1,024, 4,096 or 16,384 bytes.
     ///   - now: hours since 1970, UTC; decides which skipped keys have expired.
     /// - Throws: ``OpenError``; `.notThisSession` when no header key of this session fits.
-    /// - SPEC: §6.2, §6.3, §6.4, DR-2 … DR-7, DR-11 … DR-14, EN-1, EN-3
+    /// - SPEC: §6.2, §6.3, §6.4, DR-2 … DR-7, DR-11 … DR-14, DR-24, EN-1, EN-3
     package borrowing func open(
         _ envelope: RawSpan, atHours now: UInt32
     ) throws(OpenError) -> OpenedMessage {
@@ -74,6 +74,7 @@ extension Session {
         // DR-3
         guard header.ratchetKey != place?.ratchetKey else { throw .ratchetKeyMismatch }
         let previous = header.previousChainLength
+        // DR-24
         guard previous >= place?.count ?? 0, place != nil || previous == 0 else {
             throw .malformedHeader
         }
@@ -111,7 +112,7 @@ extension Session {
             // HS-2
             throw .lowOrderRatchetKey
         }
-        // The peer turned twice without a message of ours in between.
+        // DR-24: the peer turned twice without a message of ours in between.
         throw .malformedHeader
     }
 
