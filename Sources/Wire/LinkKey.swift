@@ -13,6 +13,10 @@ package struct LinkKey: Hashable, Sendable, CustomStringConvertible, CustomRefle
     /// - Parameter bytes: 32 bytes.
     package init(_ bytes: FixedBytes<32>) { self.bytes = bytes }
 
+    package static func == (one: LinkKey, other: LinkKey) -> Bool {
+        ConstantTime.isEqual(one.bytes.raw, other.bytes.raw)  // PR-10
+    }
+
     /// Nothing of the key.
     package var description: String { "link key" }
 
