@@ -21,6 +21,9 @@ package enum RatchetLimits {
     package static let frameKeysMax = 3
     /// Sessions kept of one contact device.
     package static let sessionsMax = 6
+    /// Ids of sessions named as ended that are remembered of one contact device: three reports full,
+    /// so that a peer who names more wears out its own word only.
+    package static let endedIDsMax = 64
     /// Hours an old session is read for.
     package static let sessionHours: UInt32 = 720
 }

@@ -54,7 +54,7 @@ extension SessionSet {
                     isEnded: flags & 1 != 0, supersededAt: try reader.u64(),
                     begunAt: try reader.u64(), lastHours: try reader.u32()))
         }
-        for _ in 0..<(try reader.u8(in: 0...UInt8(Self.namedMax))) {
+        for _ in 0..<(try reader.u8(in: 0...UInt8(RatchetLimits.endedIDsMax))) {
             named.append(try reader.fixed())
         }
         try reader.finish()

@@ -33,11 +33,10 @@ package struct SessionSet: Hashable, Sendable {
         var lastHours: UInt32
     }
 
-    /// Ids named as ended before their session came, so that it makes no candidate when it does.
-    static let namedMax = 64
-
     /// All kept sessions, oldest first, at most `RatchetLimits.sessionsMax`.
     package internal(set) var entries: [Entry] = []
+    /// Ids named as ended, also of sessions that have not come, so that they make no candidates when
+    /// they do; the newest `RatchetLimits.endedIDsMax`.
     var named: [SessionID] = []
     var moment: UInt64 = 0
 
@@ -117,7 +116,7 @@ package struct SessionSet: Hashable, Sendable {
             named.removeAll { $0 == id }
             named.append(id)
         }
-        named.removeFirst(max(0, named.count - Self.namedMax))
+        named.removeFirst(max(0, named.count - RatchetLimits.endedIDsMax))
     }
 
     private mutating func add(
