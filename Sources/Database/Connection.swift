@@ -63,6 +63,7 @@ import CSQLite
     package init(
         path: String, access: Access = .readWrite, options: Options = Options()
     ) throws(DatabaseError) {
+        _ = Self.isConfigured
         var flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         flags |=
             access == .readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -98,6 +99,10 @@ import CSQLite
     }
 
     deinit { unsafe sqlite3_close_v2(handle) }
+
+    /// Settings of the library, made once before its first use. In a process that has used it
+    /// already they are refused, which costs a little time and nothing else.
+    private static let isConfigured = csqlite_leave_memory_uncounted() == SQLITE_OK
 
     private func configure(_ options: Options) throws(DatabaseError) {
         // A database from outside may hold crafted pages: cells are checked before they are used,

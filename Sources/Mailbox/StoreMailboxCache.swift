@@ -38,7 +38,8 @@ struct StoreMailbox {
 /// The mailboxes used last. Everything in it is in the file as well, or will be with this commit.
 struct StoreMailboxCache {
     private var places: [MailboxID: Int] = [:]
-    private var entries: [StoreMailbox?] = []
+    /// In use are those whose id leads back to their place.
+    private var entries: [StoreMailbox] = []
     private var free: [Int] = []
     private var hand = 0
     /// Bounds the memory: about 300 bytes each.
@@ -51,7 +52,7 @@ struct StoreMailboxCache {
     /// The place of a mailbox, which stays the same until `trim` or `remove`.
     mutating func place(of id: MailboxID) -> Int? {
         guard let place = places[id] else { return nil }
-        entries[place]?.isUsed = true
+        entries[place].isUsed = true
         return place
     }
 
@@ -70,7 +71,6 @@ struct StoreMailboxCache {
 
     mutating func remove(_ id: MailboxID) {
         guard let place = places.removeValue(forKey: id) else { return }
-        entries[place] = nil
         free.append(place)
     }
 
@@ -86,26 +86,18 @@ struct StoreMailboxCache {
         if count <= countMax { return }
         while count > countMax - countMax / 8 {
             hand = hand + 1 < entries.count ? hand + 1 : 0
-            guard let entry = entries[hand] else { continue }
-            if entry.isUsed {
-                entries[hand]?.isUsed = false
+            guard places[entries[hand].id] == hand else { continue }
+            if entries[hand].isUsed {
+                entries[hand].isUsed = false
             } else {
-                remove(entry.id)
+                remove(entries[hand].id)
             }
         }
     }
 
     /// The mailbox at a place; the place must be in use.
     subscript(place: Int) -> StoreMailbox {
-        get {
-            guard let entry = entries[place] else { preconditionFailure("a free place") }
-            return entry
-        }
-        _modify {
-            guard var entry = entries[place] else { preconditionFailure("a free place") }
-            entries[place] = nil
-            defer { entries[place] = entry }
-            yield &entry
-        }
+        _read { yield entries[place] }
+        _modify { yield &entries[place] }
     }
 }
