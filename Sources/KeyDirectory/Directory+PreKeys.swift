@@ -23,6 +23,13 @@ extension Directory {
         // KD-19, KD-20
         found.issued =
             try statements.takePreKey(of: mayTake ? row : DirectoryStatements.noRow) ?? []
+        // What is damaged in the file has no place in an answer.
+        guard
+            found.bundle.isEmpty
+                || (PreKeyBundle.byteCountMin...PreKeyBundle.byteCountMax)
+                    .contains(found.bundle.count),
+            found.issued.isEmpty || found.issued.count == IssuedPreKey.byteCount
+        else { throw .corrupt(code: 0) }
         try statements.beatPulse()
         return found
     }

@@ -5,7 +5,11 @@ import Wire
 extension Directory {
     /// The stored record of a handle.
     func record(of handle: Handle) throws(DatabaseError) -> [UInt8]? {
-        try statements.account(handle)?.record
+        let record = try statements.account(handle)?.record
+        guard record?.count ?? Record.byteCount == Record.byteCount else {
+            throw .corrupt(code: 0)
+        }
+        return record
     }
 
     /// Registers or updates a record.

@@ -44,6 +44,7 @@ extension StoreSQLite {
         let isThere = try statements.readBlob.first { row throws(DatabaseError) in
             if try row.int(0) <= hour { return false }
             try row.withBlob(1) { (body: RawSpan) throws(DatabaseError) in
+                guard body.byteCount <= Limits.blobByteCountMax else { throw .corrupt(code: 0) }
                 answers.bytes.append(copying: body)
             }
             return true

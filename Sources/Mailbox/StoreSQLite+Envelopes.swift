@@ -63,7 +63,7 @@ extension StoreSQLite {
         if cache[place].byteCount == nil {
             statements.sumEnvelopes.bind(1, cache[place].number)
             let stored = try statements.sumEnvelopes.first { row throws(DatabaseError) in
-                try row.int(0)
+                try row.number(0)
             }
             var held = Int(stored ?? 0)
             for envelope in pending where envelope.place == place { held += envelope.range.count }
@@ -148,8 +148,10 @@ extension StoreSQLite {
         // One more than asked for tells whether more wait.
         statements.readEnvelopes.bind(3, Int64(envelopesMax) + 1)
         try statements.readEnvelopes.forEach { row throws(DatabaseError) in
-            let counter = try row.int(0)
+            let counter = try row.number(0, through: StoreMailbox.counterMax)
             try row.withBlob(1) { (body: RawSpan) throws(DatabaseError) in
+                // A delivery has no other size, so it could not be told to a client.
+                guard EnvelopeSize(rawValue: body.byteCount) != nil else { throw .corrupt(code: 0) }
                 if answers.envelopes.count - start >= envelopesMax || body.byteCount > room {
                     more = true
                 } else {

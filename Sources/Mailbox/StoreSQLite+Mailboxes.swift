@@ -63,7 +63,10 @@ extension StoreSQLite {
         guard var mailbox = found else { return nil }
         statements.countEnvelopes.bind(1, mailbox.number)
         let counted = try statements.countEnvelopes.first { row throws(DatabaseError) in
-            (count: try row.int(0), highest: try row.int(1))
+            (
+                count: try row.number(0),
+                highest: try row.number(1, through: StoreMailbox.counterMax)
+            )
         }
         mailbox.waiting = Int(counted?.count ?? 0)
         mailbox.highest = max(mailbox.floor, counted?.highest ?? 0)
@@ -206,7 +209,7 @@ extension StoreStatements {
 extension StoreMailbox {
     /// Reads a mailbox's row; what waits in it is counted elsewhere.
     init(_ id: MailboxID, _ row: borrowing Row) throws(DatabaseError) {
-        let kind = MailboxKind(rawValue: UInt8(truncatingIfNeeded: try row.int(1)))
+        let kind = MailboxKind(rawValue: try row.integer(1))
         let readKey = try row.withBlob(2) { (span: RawSpan) throws(DatabaseError) in
             FixedBytes<32>(copying: span)
         }
@@ -221,8 +224,7 @@ extension StoreMailbox {
         else { throw .corrupt(code: 0) }
         self.init(
             id: id, number: try row.int(0), kind: kind, readKey: readKey, writeKey: writeKey,
-            readAttaches: UInt32(clamping: try row.int(4)), floor: floor,
-            isClosed: try row.int(6) != 0, timeToLiveDays: timeToLiveDays,
-            leaseWeek: try row.int(8), highest: 0, waiting: 0)
+            readAttaches: try row.integer(4), floor: floor, isClosed: try row.int(6) != 0,
+            timeToLiveDays: timeToLiveDays, leaseWeek: try row.number(8), highest: 0, waiting: 0)
     }
 }

@@ -56,7 +56,7 @@ extension StoreSQLite {
         try statements.dueEnvelopes.forEach { row throws(DatabaseError) in
             rows.append(try row.int(0))
             let number = try row.int(1)
-            let counter = try row.int(2)
+            let counter = try row.number(2, through: StoreMailbox.counterMax)
             let before = mailboxes[number] ?? (0, 0)
             mailboxes[number] = (max(before.highest, counter), before.count + 1)
             return true
