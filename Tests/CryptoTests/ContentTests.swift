@@ -190,6 +190,21 @@ struct ContentTests {
         }
     }
 
+    @Test("EN-10 KD-6 a record that needs a newer version is not kept")
+    mutating func newerRecord() throws {
+        let alice = try Person("alice", seed: 8)
+        for (tag, isKept): (UInt16, Bool) in [(0x7fff, true), (0x8000, false)] {
+            var contents = Record.Contents(
+                number: 1, handle: try Handle("alice"), account: alice.account.publicKey,
+                recoveryHash: .zero, certificates: [alice.certificate])
+            contents.extensions = TaggedFields([TaggedFields.Field(tag: tag, value: [1])])
+            let record = Record(contents, signedBy: alice.account)
+            let content = Content.record(record.bytes, id: id(), milliseconds: 1)
+            let kept = content.verifiedRecord(of: alice.account.publicKey)
+            #expect((kept != nil) == isKept)
+        }
+    }
+
     @Test("EN-7 references have 17 bytes, or 21 for a group member")
     mutating func references() {
         let id = id()

@@ -114,14 +114,17 @@ extension Content {
         return single(.record, ContentTag.record, bytes, id, milliseconds)
     }
 
-    /// The record in a content of that type, when it verifies and is of the contact's account.
+    /// The record in a content of that type, when it verifies, is of the contact's account and needs
+    /// no newer version.
     ///
     /// - Parameter account: the contact's account key.
     /// - SPEC: EN-10
     package func verifiedRecord(of account: Ed25519PublicKey) -> Verified<Record>? {
         // EN-10
         guard type == .record, let value = fields[ContentTag.record],
-            let record = try? Record(parsing: value.raw), record.account == account
+            let record = try? Record(parsing: value.raw), record.account == account,
+            // KD-6
+            (try? record.refuseUnknownCritical()) != nil
         else { return nil }
         return try? record.verify()
     }
