@@ -30,7 +30,9 @@ extension Engine {
             return
         case .hello, .mailboxChange:
             if let mailbox = content.mailbox(0) {
-                adopt(mailbox, of: id, session: session, number: number)
+                adopt(
+                    mailbox, of: id, session: session, number: number,
+                    milliseconds: content.milliseconds)
             }
             try peerAnswered(id)
         case .record: receivedRecord(content, of: id)
@@ -81,7 +83,6 @@ extension Engine {
 
     /// The contact's first answer: from now on both sides have each other's mailbox.
     private mutating func peerAnswered(_ id: ContactID) throws(ClientError) {
-        chatInUse(id)
         guard var contact = contacts[id], contact.state == .invited else { return }
         contact.state = .accepted
         save(contact)
@@ -125,18 +126,22 @@ extension Engine {
         }
     }
 
+    /// - Returns: whether it was news.
+    @discardableResult
     mutating func receipted(
         _ message: FixedBytes<16>, _ state: MessageState, in session: SessionID, of id: ContactID
-    ) throws(ClientError) {
+    ) throws(ClientError) -> Bool {
         let key = UnconfirmedRecord.key(id, message)
+        var isNews = false
         if let bytes = try transaction.value(.unconfirmed, key: key) {
             let unconfirmed = try UnconfirmedRecord.decode(bytes)
             // DR-19
             let set = sessions.set(of: id)
             guard set.countsReceipt(in: session, forMessageStamped: unconfirmed.order) else {
-                return
+                return false
             }
             transaction.remove(.unconfirmed, key: key)
+            isNews = true
         }
         try recoveryConfirmed(message, of: id)
         // A receipt names what the server has taken, even when its answer was lost.
@@ -146,6 +151,6 @@ extension Engine {
             remove(item)
             try messageAccepted(item)
         }
-        try advance(message, of: id, to: state)
+        return try advance(message, of: id, to: state) || isNews
     }
 }

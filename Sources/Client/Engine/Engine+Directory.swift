@@ -104,9 +104,8 @@ extension Engine {
         maintenance.isBundleAsked = false
         maintenance.isRecordAsked = false
         failRegistration(error)
-        for (invite, operation) in operations.invites where invites[invite]?.state == .making {
-            operations.invites[invite] = nil
-            operations.end(operation, .failed(error), &actions)
+        for invite in operations.invites.keys.sorted() where invites[invite]?.state == .making {
+            inviteFailed(invite, error)
         }
     }
 

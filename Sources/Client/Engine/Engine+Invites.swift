@@ -117,6 +117,8 @@ extension Engine {
         guard var invite = invites[id] else { return }
         if invite.state == .making {
             invite.state = .withdrawn
+            // The put may have reached the server all the same.
+            invite.erasesBlob = true
             save(invite)
             transaction.remove(.kept, key: Self.blobKey(id))
             discard(invite.mailbox)
@@ -162,17 +164,22 @@ extension Engine {
         eraseBlob(of: invite)
     }
 
-    /// The chat that an invite began is in use: its mailbox goes. CL-27
+    /// A message has come in the chat's own mailbox: its writer knows that, so nothing more goes
+    /// into the invite's. What lies there is read first. CL-27
     mutating func chatInUse(_ contact: ContactID) {
         for invite in invites.values
-        where invite.contact == contact && mailboxes[invite.mailbox] != nil {
-            discard(invite.mailbox)
+        where invite.contact == contact && mailboxes[invite.mailbox]?.state == .inUse {
+            drain(invite.mailbox)
         }
     }
 
     /// Blobs that could not be erased are tried again; what has expired is forgotten with its keys.
     mutating func maintainInvites() {
         for invite in invites.values.sorted(by: { $0.idHash < $1.idHash }) {
+            if invite.state == .making, operations.invites[invite.idHash] == nil {
+                // Of a process that ended over it.
+                inviteFailed(invite.idHash, .connectionLost)
+            }
             if invite.expiry < now.hours, mailboxes[invite.mailbox] != nil {
                 discard(invite.mailbox)
             }

@@ -10,7 +10,7 @@ enum OnceTask: Sendable {
     case openLink(AddTask, LinkKey)
     case lookUp(AddTask, Handle)
     case fetchPreKeys(AddTask, Handle, Verified<Record>)
-    /// Is the handle this contact claims its own? CL-30
+    /// Is the handle this contact claims its own? HS-15
     case confirmHandle(ContactID, Handle)
 }
 
@@ -71,6 +71,19 @@ extension Engine {
         tasks[id] = task
         if case .once = links[id]?.purpose, let purpose = links[id]?.purpose {
             actions.append(.open(id, server, purpose))
+        }
+    }
+
+    /// What a connection for one thing was to do is done when this client is online again.
+    mutating func keepForLater(_ id: LinkID) {
+        guard let server = links[id]?.server, let task = tasks.removeValue(forKey: id) else {
+            return
+        }
+        // The outbox holds first messages; they begin anew from there.
+        if case .firstMessage(let item) = task {
+            firstMessages[item]?.isRunning = false
+        } else {
+            tasksLater.append((task, server))
         }
     }
 

@@ -130,6 +130,7 @@ extension Engine {
         guard record.state == .wanted else { return }
         record.state = .inUse
         save(record)
+        if let contact = record.contact { try sealWaiting(of: contact) }
         try mailboxCreated(record)
     }
 
@@ -148,6 +149,7 @@ extension Engine {
                 link: id, waitingCount: Int(answer.waiting), lastActivity: now.monotonic,
                 isDrained: answer.waiting == 0)
             if record.state == .unwanted { askToDelete(record, on: id) }
+            discardDrained(mailbox)
         } else {
             try writeAttached(record, nextCounter: answer.nextCounter, on: id)
         }
@@ -178,6 +180,8 @@ extension Engine {
         }
         if mailbox.state == .unwanted { return remove(mailbox) }
         guard mailbox.isOwn else { return try hold(mailbox.id, .mailboxGone) }
+        // Nothing lies in it any more.
+        if mailbox.state == .closing { return remove(mailbox) }
         // The server lost it or its lease has ended: it is made again on the next connection.
         var again = mailbox
         again.state = .wanted
@@ -201,6 +205,23 @@ extension Engine {
         mailbox.state = .unwanted
         save(mailbox)
         if let progress = reading[id] { askToDelete(mailbox, on: progress.link) }
+    }
+
+    /// Deletes a mailbox as soon as it has been read to its end, as an attach from now on finds it.
+    mutating func drain(_ id: MailboxID) {
+        guard var mailbox = mailboxes[id] else { return }
+        mailbox.state = .closing
+        save(mailbox)
+        if let progress = reading[id] { links[progress.link]?.attaches[id] = nil }
+    }
+
+    /// CL-27
+    private mutating func discardDrained(_ id: MailboxID) {
+        guard mailboxes[id]?.state == .closing, let progress = reading[id],
+            links[progress.link]?.attaches[id] == .attached, progress.isDrained,
+            progress.toAcknowledge == nil, progress.acknowledgesOpen == 0
+        else { return }
+        discard(id)
     }
 
     private mutating func askToDelete(_ mailbox: MailboxRecord, on id: LinkID) {
@@ -247,6 +268,7 @@ extension Engine {
         progress.lastActivity = now.monotonic
         if progress.acknowledgesOpen == 0, progress.waitingCount <= 0 { progress.isDrained = true }
         reading[mailbox] = progress
+        discardDrained(mailbox)
     }
 
     // MARK: Drained
@@ -286,7 +308,7 @@ extension Engine {
     /// Tells once that all that waited is here and all that can be sent was.
     mutating func noteDrained() {
         endSilence()
-        let drained = isReadingDrained && !isSending && receipts.isQuiet(isClosing: isClosing)
+        let drained = isReadingDrained && !isSending && hasNoReceiptsToSend
         if drained, !wasDrained { tell(.drained) }
         wasDrained = drained
     }

@@ -257,7 +257,7 @@ extension Engine {
         contact.certificate = bundle.certificate
         contact.handle = handle
         contact.handleServer = handle == nil ? nil : task.server
-        // A record found under its handle is the look-up's answer; a link's is a claim. CL-30
+        // A record found under its handle is the look-up's answer; a link's is a claim. HS-15
         contact.isHandleConfirmed = handle != nil && !isLink
         contact.contactMailbox = bundle.contents.contact.mailbox
         contact.contactServer = bundle.contents.contact.server
@@ -357,7 +357,7 @@ extension Engine {
 
     // MARK: Handles
 
-    /// Asks the server a contact names whether its handle is its own. CL-30
+    /// Asks the server a contact names whether its handle is its own. HS-15
     mutating func confirmHandle(of id: ContactID) {
         guard isOnline, let contact = contacts[id], !contact.isHandleConfirmed,
             let handle = contact.handle, let server = contact.handleServer

@@ -34,7 +34,7 @@ extension Engine {
     /// True while the outbox holds something that can be sent now.
     var isSending: Bool {
         outbox.contains { item in
-            item.form != .waiting && item.reason == .waitingForServer
+            item.reason == .waitingForServer
         } || firstMessages.values.contains(where: \.isRunning) || hasFramesToSend
     }
 
@@ -98,6 +98,18 @@ extension Engine {
         }
     }
 
+    /// A mailbox that was gone may be there again: its owner makes it anew when the server has lost
+    /// it. CL-36
+    mutating func retryGone() throws(ClientError) {
+        for item in outbox where item.reason == .mailboxGone && item.form == .chat {
+            try setReason(.waitingForServer, of: item)
+            if let mailbox = item.mailbox {
+                writing[mailbox] = nil
+                links.allowAttach(of: mailbox)
+            }
+        }
+    }
+
     private mutating func setReason(
         _ reason: OutboxReason, of item: OutboxRecord
     ) throws(ClientError) {
@@ -116,6 +128,8 @@ extension Engine {
     mutating func writeAttached(
         _ mailbox: MailboxRecord, nextCounter: UInt64, on id: LinkID
     ) throws(ClientError) {
+        // Counters begin at 1; a server that names 0 means the same.
+        let nextCounter = max(1, nextCounter)
         var mailbox = mailbox
         var progress = WriteProgress(link: id)
         for item in outbox where item.mailbox == mailbox.id && item.counter != 0 {
@@ -284,7 +298,8 @@ extension Engine {
         _ id: FixedBytes<8>, _ frame: IncomingFrame
     ) throws(ClientError) {
         firstMessages[id]?.isRunning = false
-        guard let item = item(id) else { return }
+        // One that goes into the chat mailbox by now is answered there.
+        guard let item = item(id), item.form == .first else { return }
         guard case .error(let error) = frame else { return try accepted(item) }
         switch error.code {
         case .mailboxFull: try pauseFirst(item, .mailboxFull, nil)
@@ -292,6 +307,8 @@ extension Engine {
         case .rateLimited: try pauseFirst(item, .rateLimited, error.seconds)
         case .noSuchMailbox:
             try setReason(.mailboxGone, of: item)
+            // The contact has come by another way meanwhile: what it lacks goes there.
+            try sealAnew(of: item.contact)
             operations.fail(waitingFor: id, .contactMailboxUnavailable, &actions)
         case .shuttingDown: try pauseFirst(item, .waitingForServer, 1)
         default:

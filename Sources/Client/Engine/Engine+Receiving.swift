@@ -51,6 +51,16 @@ extension Engine {
                 continue
             }
             try take(opened, in: &session, of: id)
+            chatInUse(id)
+            return true
+        }
+        // CL-37
+        if let message = try? FirstMessage(parsing: envelope.raw),
+            let known = sessions.session(opening: message.openingHash), known.contact == id,
+            let prefix = known.prefix
+        {
+            guard try openFurther(message, prefix, known) else { return false }
+            chatInUse(id)
             return true
         }
         sessionBroken(id)
@@ -97,6 +107,7 @@ extension Engine {
 
     /// What a received message may have made possible.
     private mutating func afterReceiving(from contact: ContactID) throws(ClientError) {
+        redirectFirst(to: contact)
         try sealWaiting(of: contact)
         try sealAnew(of: contact)
     }
@@ -167,7 +178,7 @@ extension Engine {
             return false
         case .accepted(let accepted):
             let isTaken = try take(accepted, mailbox)
-            // CL-29, HS-5
+            // HS-5
             if isTaken, let used { erase(used) }
             return isTaken
         }
@@ -262,7 +273,8 @@ extension Engine {
             SessionRecord(
                 id: id, contact: contact.id, device: device, prefix: prefix, now: now.wall))
         // DR-16: before anything is written to the contact.
-        let ended = (try? Content(parsing: content.raw))?.sessionReports.map(\.id) ?? []
+        let parsed = try? Content(parsing: content.raw)
+        let ended = parsed?.sessionReports.map(\.id) ?? []
         let hours = now.hours.count
         changeSet(of: contact.id) { $0.accept(id, naming: ended, hours: hours) }
         // HS-14
@@ -270,23 +282,34 @@ extension Engine {
             .seen, key: prefix.openingHash.array, group: Self.dayGroup(now.day &+ 8), value: [])
         noteReceived(in: id, isConfirmed: session.isConfirmed)
         gaps.update(id, contact: contact.id, session.received, now: now)
-        adopt(replyMailbox, of: contact.id, session: id, number: 0)
+        adopt(
+            replyMailbox, of: contact.id, session: id, number: number,
+            milliseconds: parsed?.milliseconds ?? 0)
         try process(content, number: number, in: id, of: contact.id)
     }
 
     /// Takes a mailbox the contact wants to be answered in. EN-11
     mutating func adopt(
-        _ mailbox: borrowing ChatMailbox, of id: ContactID, session: SessionID, number: UInt64
+        _ mailbox: borrowing ChatMailbox, of id: ContactID, session: SessionID, number: UInt64,
+        milliseconds: UInt64
     ) {
         guard var contact = contacts[id] else { return }
-        // EN-11: not when a later number of the same session has named one.
-        if contact.peerMailboxSession == session, contact.peerMailboxNumber > number { return }
+        if contact.peerMailbox != nil {
+            // EN-11: of a later number in the same session, or of a later time in another one.
+            let isLater =
+                contact.peerMailboxSession == session
+                ? contact.peerMailboxNumber > number
+                : contact.peerMailboxMilliseconds > milliseconds
+            if isLater { return }
+        }
         contact.peerMailboxSession = session
         contact.peerMailboxNumber = number
+        contact.peerMailboxMilliseconds = milliseconds
         let new = mailbox.id
         let old = contact.peerMailbox
         contact.peerMailbox = new
         save(contact)
+        defer { if let old, old != new { redirect(from: old, to: new, mailbox.server) } }
         guard mailboxes[new] == nil else { return }
         transaction.put(
             .mailbox, key: MailboxRecord.seedsKey(new), group: MailboxRecord.seedsGroup,
@@ -295,7 +318,24 @@ extension Engine {
             MailboxRecord(
                 id: new, role: .peerChat, server: mailbox.server, contact: id, invite: nil,
                 readKey: mailbox.readKey, writeKey: mailbox.writeKey.publicKey, state: .inUse))
-        if let old, old != new { redirect(from: old, to: new, mailbox.server) }
+    }
+
+    /// What is left of the first messages of an answered session goes into the chat mailbox: the
+    /// one they were for may be gone by now. CL-37
+    private mutating func redirectFirst(to id: ContactID) {
+        guard let mailbox = contacts[id]?.peerMailbox, let server = mailboxes[mailbox]?.server
+        else { return }
+        for item in outbox
+        where item.form == .first && item.contact == id && sessions.hasReceived(in: item.session) {
+            var item = item
+            item.form = .chat
+            item.mailbox = mailbox
+            item.server = server
+            item.counter = 0
+            item.reason = mailboxes[mailbox]?.state == .copied ? .copiedVault : .waitingForServer
+            firstMessages[item.id] = nil
+            save(item)
+        }
     }
 
     /// Envelopes name no mailbox, so what waits for the old one goes to the new one.

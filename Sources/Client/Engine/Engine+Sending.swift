@@ -58,13 +58,31 @@ extension Engine {
             id: random.bytes(), contact: contact, message: content.id, type: content.type,
             timeMilliseconds: content.milliseconds)
         // What waits goes first, so that messages arrive in the order in which they were written.
-        let waits = outbox.contains { $0.contact == contact && $0.form == .waiting }
-        let isSealed = waits ? false : try seal(&item, content)
-        if !isSealed {
+        let first = outbox.first { $0.contact == contact && $0.form == .waiting }
+        if let first {
+            item.reason = first.reason
+        } else if isEarly(item) {
+            item.reason = .waitingForServer
+        } else if try seal(&item, content) {
+            return
+        } else {
             item.reason = .waitingForReply
-            save(item)
-            if let summary = outboxSummary(item), content.type == .text { tell(.outbox(summary)) }
         }
+        save(item)
+        if item.reason == .waitingForReply, content.type == .text,
+            let summary = outboxSummary(item)
+        {
+            tell(.outbox(summary))
+        }
+    }
+
+    /// CL-35: a hello names the mailbox the contact is to write in, so the server has to have it
+    /// first. One that goes as a first message is sealed at once and waits in the outbox.
+    private func isEarly(_ item: OutboxRecord) -> Bool {
+        guard item.type == .hello, let mailbox = contacts[item.contact]?.ownMailbox,
+            let written = sessions.written(of: item.contact), sessions.hasReceived(in: written.id)
+        else { return false }
+        return mailboxes[mailbox]?.state == .wanted
     }
 
     /// Seals an item in the session that is written in.
@@ -127,8 +145,15 @@ extension Engine {
                 remove(item)
                 continue
             }
+            if isEarly(item) { return }
             var item = item
-            guard try seal(&item, try message.parsedContent()) else { return }
+            guard try seal(&item, try message.parsedContent()) else {
+                if item.reason != .waitingForReply {
+                    item.reason = .waitingForReply
+                    save(item)
+                }
+                return
+            }
         }
     }
 
@@ -146,7 +171,7 @@ extension Engine {
         }
     }
 
-    /// Encrypts one message anew, with its id. CL-11
+    /// Encrypts one message anew, with its id. DR-20
     private mutating func sealAgain(
         _ message: FixedBytes<16>, to contact: ContactID
     ) throws(ClientError) {
@@ -155,10 +180,19 @@ extension Engine {
             return
         }
         let content = try kept.parsedContent()
-        // One that still lies in the outbox is sealed in its place; it must not go twice.
-        if let old = outbox.first(where: { $0.contact == contact && $0.message == message }) {
-            if old.form == .waiting { return }
-            remove(old)
+        // What is sealed already goes all the same: taken out, its number would be missing for
+        // ever on the other side, and its counter at the server. The message id tells the double.
+        if outbox.contains(where: {
+            $0.contact == contact && $0.message == message && $0.form == .waiting
+        }) {
+            return
+        }
+        // One whose contact mailbox is gone never goes; its session is not the one written in.
+        for item in outbox
+        where item.contact == contact && item.message == message && item.form == .first
+            && item.reason == .mailboxGone
+        {
+            remove(item)
         }
         try enqueueSealing(content, to: contact)
     }
@@ -195,18 +229,21 @@ extension Engine {
     }
 
     /// Moves an own message on; it never goes back.
+    ///
+    /// - Returns: whether it moved.
+    @discardableResult
     mutating func advance(
         _ message: FixedBytes<16>, of contact: ContactID, to state: MessageState
-    ) throws(ClientError) {
+    ) throws(ClientError) -> Bool {
         guard var record = try ownMessage(message, to: contact), record.state < state else {
-            return
+            return false
         }
         record.state = state
         transaction.put(.message, key: record.key, group: record.group, value: record.encoded)
-        guard try record.parsedContent().type == .text, let id = MessageID(message.array) else {
-            return
+        if try record.parsedContent().type == .text, let id = MessageID(message.array) {
+            tell(.messageState(id: id, contact: contacts[contact]?.name ?? "", state: state))
         }
-        tell(.messageState(id: id, contact: contacts[contact]?.name ?? "", state: state))
+        return true
     }
 }
 

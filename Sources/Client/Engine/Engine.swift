@@ -160,6 +160,7 @@ package struct Engine: ~Copyable {
         isOnline = false
         for id in links.links.keys.sorted() {
             actions.append(.close(id))
+            keepForLater(id)
             try forget(id, failed: false, error: .connectionLost)
         }
     }

@@ -123,6 +123,13 @@ struct LinkTable {
         pauses[Slot(purpose: link.purpose, server: link.server)] = nil
     }
 
+    /// A refused write attach may be tried once more on the connection there is. CL-36
+    mutating func allowAttach(of mailbox: MailboxID) {
+        for id in links.keys where links[id]?.attaches[mailbox] == .refused {
+            if links[id]?.purpose == .writing { links[id]?.attaches[mailbox] = nil }
+        }
+    }
+
     /// Forgets a connection and gives it back. `failed`: the next attempt waits. CL-14
     mutating func remove(
         _ id: LinkID, failed: Bool, now: Moment, random: inout some RandomSource

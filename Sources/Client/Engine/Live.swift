@@ -38,6 +38,8 @@ struct LiveState {
     /// When presence is told again, and when it was last told in answer to the contact's.
     var nextPresence: UInt64 = 0
     var presenceAnswered: UInt64 = 0
+    /// Receipts that tell nothing new are not echoed before then. EN-22
+    var nextRepeatedEcho: UInt64 = 0
 
     func deadline(now: UInt64) -> UInt64? {
         [typingUntil, isOnline ? onlineUntil : nil].compactMap { $0 }.min()
@@ -49,6 +51,8 @@ extension Engine {
     static let frameWaitMilliseconds: UInt64 = 10_000
     /// The contact counts as reachable for so long after it was heard of. CL-17
     static let reachableMilliseconds: UInt64 = 30_000
+    /// Receipts that were told before are echoed so often at most. EN-22
+    static let repeatedEchoMilliseconds: UInt64 = 1_000
     /// A typing notice ends by itself. CL-20
     static let typingShownMilliseconds: UInt64 = 10_000
     /// It is told again in time.
@@ -233,18 +237,23 @@ extension Engine {
         guard verdict != .ignored else { return }
         record.frameCounterReceived = receiver.highestCounter
         save(record)
+        var isNews = false
         for message in frame.delivered {
-            try receipted(message, .delivered, in: record.id, of: id)
+            if try receipted(message, .delivered, in: record.id, of: id) { isNews = true }
         }
-        for message in frame.read { try receipted(message, .read, in: record.id, of: id) }
+        for message in frame.read {
+            if try receipted(message, .read, in: record.id, of: id) { isNews = true }
+        }
         let session = record.id
         changeReceipts(of: id) { page, _ in page.pending.confirm(echo: frame.echo, in: session) }
         gaps.note(newest: frame.newest, highest: highestNumber, session, contact: id, now: now)
         // EN-15
         guard verdict == .fresh else { return }
         live[id]?.heard = now.monotonic
-        if !frame.delivered.isEmpty || !frame.read.isEmpty {
-            // An echo, so that the other side knows that they came.
+        let hasReceipts = !frame.delivered.isEmpty || !frame.read.isEmpty
+        // EN-22
+        if isNews || (hasReceipts && state.nextRepeatedEcho <= now.monotonic) {
+            live[id]?.nextRepeatedEcho = now.monotonic + Self.repeatedEchoMilliseconds
             live[id]?.wants.echo = now.monotonic
         }
         showTyping(frame, of: id)

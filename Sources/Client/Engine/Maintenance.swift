@@ -26,6 +26,7 @@ extension Engine {
         try forgetSeen()
         try expireSessions()
         try renewRecoveryBundles()
+        try retryGone()
     }
 
     /// CL-5

@@ -162,9 +162,23 @@ extension Engine {
 
     // MARK: Recovery bundles
 
-    /// Makes a recovery bundle for a contact. DR-22
+    /// The recovery bundle to give a contact: the last one until it is due, so that a contact who
+    /// begins session after session makes this vault keep one and not thousands. DR-22
     mutating func makeRecoveryBundle(for id: ContactID) throws(ClientError) -> RecoveryBundle {
-        guard let mailbox = contacts[id]?.ownMailbox else { throw .internalFault(line: #line) }
+        guard let contact = contacts[id], let mailbox = contact.ownMailbox else {
+            throw .internalFault(line: #line)
+        }
+        let last = preKeys.entries[PreKeyRecord.key(.recovery, contact.ownRecoveryID)]
+        // DR-23: never a newer one while this one is unconfirmed.
+        if contact.ownRecoveryMessage != nil, let last,
+            !RecoveryBundle.isDue(
+                madeHours: contact.ownRecoveryHours.count,
+                isConfirmed: contact.isOwnRecoveryConfirmed, atHours: now.hours.count)
+        {
+            return RecoveryBundle(
+                signedPreKeyID: last.id, signedPreKey: try privateHalf(of: last).publicKey,
+                madeHours: contact.ownRecoveryHours.count, signedBy: keys.device)
+        }
         // Kept until a newer one is confirmed; then the hour is set. DR-23
         let key = makePreKey(.recovery, mailbox: mailbox, eraseAt: Hours(.max))
         return RecoveryBundle(
@@ -178,6 +192,7 @@ extension Engine {
     ) throws(ClientError) {
         guard var contact = contacts[id] else { return }
         contact.ownRecoveryMessage = content.id
+        if contact.ownRecoveryID == bundle.signedPreKeyID { return save(contact) }
         contact.ownRecoveryHours = Hours(bundle.madeHours)
         contact.ownRecoveryID = bundle.signedPreKeyID
         contact.isOwnRecoveryConfirmed = false

@@ -56,9 +56,6 @@ struct ReceiptBook {
         }
     }
 
-    /// True when nothing has to be sent before a run may end.
-    func isQuiet(isClosing: Bool) -> Bool { !isClosing || pages.isEmpty }
-
     func nextDeadline(after now: UInt64) -> UInt64? {
         pages.values.flatMap { [$0.nextSend, $0.overdueAt] }.filter { $0 > now }.min()
     }
@@ -78,10 +75,18 @@ extension Engine {
         contact.state == .accepted && (contact.sendsReceipts ?? settings.sendsReceipts)
     }
 
+    /// True when no receipt has to be sent before a run may end.
+    var hasNoReceiptsToSend: Bool {
+        guard isClosing else { return true }
+        return receipts.pages.keys.allSatisfy { contacts[$0]?.state != .accepted }
+    }
+
     mutating func receiptDue(
         _ kind: PendingReceipts.Kind, _ message: FixedBytes<16>, of id: ContactID
     ) {
-        guard let contact = contacts[id], sendsReceipts(to: contact) else { return }
+        // Those for a stranger wait for the user's consent, others for the contact's hello.
+        guard let contact = contacts[id], contact.state != .accepted || sendsReceipts(to: contact)
+        else { return }
         let range = Self.receiptDelayMilliseconds
         let delay = range.lowerBound + random.integer(below: range.upperBound - range.lowerBound)
         changeReceipts(of: id) { page, now in
@@ -128,14 +133,18 @@ extension Engine {
     /// Sends what is due: on frames to who seems reachable, else stored. CL-17
     mutating func pumpReceipts() throws(ClientError) {
         for id in receipts.pages.keys.sorted() {
-            guard let contact = contacts[id], let page = receipts.pages[id] else { continue }
+            guard let contact = contacts[id], let page = receipts.pages[id],
+                contact.state == .accepted
+            else { continue }
             guard sendsReceipts(to: contact) else {
                 changeReceipts(of: id) { page, _ in _ = page.pending.takeAll() }
                 continue
             }
             guard isClosing || page.nextSend <= now.monotonic,
                 let session = sessions.written(of: id), contact.peerMailbox != nil,
-                sessions.hasReceived(in: session.id)
+                sessions.hasReceived(in: session.id),
+                // Receipts have no row of their own to be sealed from later.
+                !outbox.contains(where: { $0.contact == id && $0.form == .waiting })
             else { continue }
             var stored: [PendingReceipts.Receipt] = []
             let all = isClosing || mustStoreReceipts(in: session) || !seemsReachable(id)

@@ -14,7 +14,7 @@ struct ContactRecord: VaultRecord {
     /// As claimed in a first message, or as looked up.
     var handle: Handle?
     var handleServer: ServerAddress?
-    /// CL-30: a look-up returned this account key.
+    /// HS-15: a look-up returned this account key.
     var isHandleConfirmed = false
     var isVerified = false
     var isPresenceShared = false
@@ -27,9 +27,10 @@ struct ContactRecord: VaultRecord {
     var ownMailbox: MailboxID?
     /// The chat mailbox to write in.
     var peerMailbox: MailboxID?
-    /// Session and number of the content that named it. EN-11
+    /// Session, number and time of the content that named it. EN-11
     var peerMailboxSession: FixedBytes<32> = .zero
     var peerMailboxNumber: UInt64 = 0
+    var peerMailboxMilliseconds: UInt64 = 0
     /// Where first messages go.
     var contactMailbox: MailboxID?
     var contactServer: ServerAddress?
@@ -84,6 +85,7 @@ struct ContactRecord: VaultRecord {
         peerMailbox = try reader.optional()
         peerMailboxSession = try reader.fixed()
         peerMailboxNumber = try reader.u64()
+        peerMailboxMilliseconds = try reader.u64()
         contactMailbox = try reader.optional()
         contactServer = try ServerAddress.optional(from: &reader)
         bundleHash = try reader.fixed()
@@ -119,6 +121,7 @@ struct ContactRecord: VaultRecord {
         writer.optional(peerMailbox)
         writer.fixed(peerMailboxSession)
         writer.u64(peerMailboxNumber)
+        writer.u64(peerMailboxMilliseconds)
         writer.optional(contactMailbox)
         ServerAddress.encode(contactServer, into: &writer)
         writer.fixed(bundleHash)

@@ -27,6 +27,8 @@ struct MailboxRecord: VaultRecord {
         case unwanted = 2
         /// CL-7: somebody else has written in it as this vault.
         case copied = 3
+        /// To be deleted on the server once it has been read to its end. CL-27
+        case closing = 4
     }
 
     let id: MailboxID
