@@ -97,7 +97,10 @@ let package = Package(
         tests("VectorSuitesTests", ["VectorSuites", "Primitives"]),
         tests(
             "SimulationTests",
-            ["Client", "Mailbox", "Channel", "Crypto", "Platform", "Wire", "Primitives"]),
+            [
+                "Client", "Mailbox", "KeyDirectory", "Channel", "Crypto", "Database", "Platform",
+                "Wire", "Primitives",
+            ]),
         tests("SpecTests", ["Mailbox", "Client", "Channel", "Crypto", "Wire", "Primitives"]),
     ],
     swiftLanguageModes: [.v6]
