@@ -23,7 +23,7 @@ final class EventLoop {
     private var storageBatchCount = 0
     private var drainDeadline: Int64?
     private var isDone = false
-    private let clock = SystemClock()
+    private let clock: any Clock
     private var random = SystemRandom()
 
     /// Bytes read from one socket in one turn, at most: a message of the largest size and some.
@@ -36,8 +36,9 @@ final class EventLoop {
 
     init(
         index: UInt16, core: consuming LoopCore, acceptor: consuming Acceptor,
-        inbox: Inbox<LoopMessage>, links: LoopLinks
+        inbox: Inbox<LoopMessage>, links: LoopLinks, clock: any Clock
     ) throws(SystemError) {
+        self.clock = clock
         self.index = index
         self.core = core
         self.inbox = inbox
@@ -51,10 +52,10 @@ final class EventLoop {
     /// The whole life of a loop's thread.
     static func serve(
         index: Int, acceptor: OneShot<Acceptor>, links: LoopLinks, signingKey: Ed25519PublicKey,
-        control: Inbox<ControlMessage>
+        control: Inbox<ControlMessage>, clock: any Clock
     ) {
         guard let acceptor = acceptor.take() else { return }
-        let time = Moment(SystemClock())
+        let time = Moment(clock)
         var router: Router?
         if index == 0 {
             router = Router(
@@ -67,7 +68,7 @@ final class EventLoop {
         do throws(SystemError) {
             let loop = try EventLoop(
                 index: UInt16(index), core: core, acceptor: acceptor,
-                inbox: links.loops[index], links: links)
+                inbox: links.loops[index], links: links, clock: clock)
             try loop.run()
             control.post(.loopEnded(cutOff: loop.core.connectionCount))
         } catch {

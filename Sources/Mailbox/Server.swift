@@ -38,9 +38,11 @@ package final class Server: Sendable {
     ///   - keys: the server's secrets.
     ///   - storageThread: opens the store, says so to the links, and serves until it is told to
     ///     stop. It runs on the storage thread, where the store stays.
+    ///   - clock: what deadlines of connections go by; tests let it run faster.
     /// - Throws: `StartFailure`; the process is to end then.
     package init(
         _ configuration: ServerConfiguration, keys: consuming ServerKeys,
+        clock: any Clock = SystemClock(),
         storageThread: @escaping @Sendable (StorageLinks) -> Void
     ) throws(StartFailure) {
         let loopCount = configuration.loopCount
@@ -106,7 +108,7 @@ package final class Server: Sendable {
             try Self.start("loop") {
                 EventLoop.serve(
                     index: index, acceptor: acceptor, links: loopLinks, signingKey: signingKey,
-                    control: control)
+                    control: control, clock: clock)
             }
         }
         counters.health.set(.serving)
