@@ -179,6 +179,22 @@ struct FrameTests {
         }
     }
 
+    @Test("EN-12 sixteen receipts parse, seventeen do not, however they are divided")
+    func receiptLimit() throws {
+        let block = try #require(
+            Frame(counter: 5, type: .echo, echo: 1, newest: 2).signedBytes())
+        // Without fields all bytes behind the counts are zeros, which are ids too.
+        for delivered: UInt8 in 0...17 {
+            for read in [16, 17].filter({ $0 >= delivered }).map({ $0 - delivered }) {
+                var bytes = block
+                bytes[26] = delivered
+                bytes[27] = read
+                let frame = try? Frame(parsing: bytes.raw)
+                #expect((frame != nil) == (delivered + read == 16))
+            }
+        }
+    }
+
     @Test("EN-20 there is no frame before the peer's first message")
     func beforeTheReply() throws {
         let pair = try Pair(answered: false)

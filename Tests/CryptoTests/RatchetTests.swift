@@ -137,6 +137,10 @@ struct RatchetTests {
         #expect(try pair.open(first, at: .recipient, hours: expiry - 1) == "first")
         #expect(pair.refusal(of: second, at: .recipient, hours: expiry) == .lost(number: 3))
         #expect(pair.view(.recipient).keyCount == 1)
+        // Any message that opens takes what has expired with it.
+        let fourth = try pair.seal("fourth", from: .initiator)
+        try pair.open(fourth, at: .recipient, hours: expiry)
+        #expect(pair.view(.recipient).keyCount == 0)
         let closed = pair.recipient.expire(atHours: expiry)
         #expect(closed == [3...3])
         #expect(pair.view(.recipient).keyCount == 0)

@@ -72,6 +72,14 @@ struct SessionSetTests {
         #expect(set.writeSession == ids[9])
     }
 
+    @Test("DR-16 a first message that names its own session has not ended it")
+    func namingItself() {
+        var set = SessionSet()
+        _ = set.accept(ids[3], naming: [ids[3], ids[4]], hours: 0)
+        #expect(set[ids[3]]?.isCandidate == true && set[ids[3]]?.isEnded == false)
+        #expect(set.writeSession == ids[3])
+    }
+
     @Test("DR-16 a first message that comes again changes nothing")
     func acceptedTwice() {
         var set = SessionSet()

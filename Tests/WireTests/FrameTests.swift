@@ -373,6 +373,21 @@ struct FrameTests {
         }
     }
 
+    @Test("KD-22 a status of more than 32 one-time keys, or more left than published, is refused")
+    func preKeyStatusCounts() throws {
+        let counts: [(UInt8, UInt8, Bool)] = [
+            (32, 32, true), (33, 0, false), (20, 21, false), (0, 0, true), (0, 1, false),
+        ]
+        for (published, left, isTaken) in counts {
+            let bytes = Frames.write(
+                .preKeyStatus(
+                    PreKeyStatusAnswerFrame(
+                        request: 7, recordNumber: 1, bundleNumber: 2, bundleExpiry: Hours(3),
+                        published: published, left: left)))
+            #expect(((try? Frames.server(bytes)) != nil) == isTaken)
+        }
+    }
+
     @Test("MB-24 no frame cut by any number of bytes parses, except deposits, whose size tells")
     func cut() {
         for (type, bytes) in Frames.toServer {

@@ -164,5 +164,13 @@ struct InviteTests {
         #expect(throws: InviteError.malformed(.unknownCritical(tag: 0x8000))) {
             _ = try newer.verify(secondsSince1970: Fixture.now)
         }
+        var bundle = fixture.bundleContents()
+        bundle.extensions = TaggedFields([TaggedFields.Field(tag: 0x8001, value: [])])
+        let newerBundle = Invite(
+            random: .zero, record: try fixture.record.verify(), oneTime: nil,
+            bundle: try PreKeyBundle(bundle, signedBy: fixture.device).verify())
+        #expect(throws: InviteError.malformed(.unknownCritical(tag: 0x8001))) {
+            _ = try newerBundle.verify(secondsSince1970: Fixture.now)
+        }
     }
 }

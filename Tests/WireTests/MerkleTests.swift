@@ -48,6 +48,17 @@ struct MerkleTests {
         }
     }
 
+    @Test("KD-7 a path longer than the count allows is refused though it leads to the root")
+    func longerThanTheTree() {
+        let leaf = Self.leaves(1)[0]
+        let other = Self.leaves(2)[1]
+        let root = SHA256.hash(([1] + other.array + leaf.array).raw)
+        #expect(
+            !MerkleTree.verify(leaf: leaf, index: 0, count: 1, path: [other], root: root))
+        // The same path leads there as the second of two leaves.
+        #expect(MerkleTree.verify(leaf: leaf, index: 1, count: 2, path: [other], root: root))
+    }
+
     @Test("KD-7 a path with one bit flipped, a hash more, a hash less or two swapped is refused")
     func badPaths() {
         for count in [1, 2, 3, 7, 20, 32] {
