@@ -69,7 +69,11 @@ let package = Package(
             ["Mailbox", "Channel", "Crypto", "Platform", "Wire", "Primitives", "CLinux"]),
         program(
             "Fuzz",
-            ["Client", "Mailbox", "KeyDirectory", "Channel", "Crypto", "Wire", "Primitives"]),
+            [
+                "Client", "VectorSuites", "Mailbox", "KeyDirectory", "Channel", "Crypto",
+                "Platform",
+                "Wire", "Primitives",
+            ]),
 
         tests("PrimitivesTests", ["Primitives"]),
         tests("WireTests", ["Wire", "Primitives"]),

@@ -24,7 +24,7 @@ struct Target: Sendable {
     /// Every target of a run.
     static let all: [Target] =
         WebSocketTargets.all + WireTargets.all + FirstMessageTargets.all + SessionTargets.all
-        + ServerTargets.all
+        + ServerTargets.all + LinkTargets.all + VaultTargets.all + TextTargets.all
 
     /// Bugs on purpose: a driver that does not find them finds nothing.
     static let planted: [Target] = [

@@ -1,6 +1,6 @@
 internal import Channel
-internal import Primitives
-internal import Wire
+package import Primitives
+package import Wire
 
 /// One connection to a server as bytes in and bytes out: HTTP upgrade, WebSocket, Noise, hello,
 /// then frames both ways. No I/O and no clock of its own.
@@ -9,9 +9,9 @@ internal import Wire
 /// left, closes the socket and drops the value.
 ///
 /// - SPEC: §11, CH-40, CH-41, CH-43, CH-44
-struct LinkConnection: ~Copyable {
+package struct LinkConnection: ~Copyable {
     /// What came of the bytes fed.
-    enum Event: Equatable, Sendable {
+    package enum Event: Equatable, Sendable {
         /// The channel stands: the server has proven the pinned key.
         case connected(handshakeHash: FixedBytes<32>, hello: [UInt8])
         /// A frame of the server.
@@ -19,9 +19,9 @@ struct LinkConnection: ~Copyable {
     }
 
     /// Bytes for the server; the caller removes what it has sent.
-    private(set) var output: [UInt8] = []
+    package private(set) var output: [UInt8] = []
     /// Whether frames may be sent: the hello has come.
-    private(set) var isReady = false
+    package private(set) var isReady = false
 
     private let serverKey: X25519PublicKey
     private var random: AnyRandom
@@ -39,7 +39,7 @@ struct LinkConnection: ~Copyable {
     ///   - server: Whom to reach and the key it must prove.
     ///   - now: Milliseconds of a clock that never goes back.
     /// - Throws: `ClientError.addressInvalid`.
-    init(
+    package init(
         to server: ServerAddress, now: Int64, random: any RandomSource
     ) throws(ClientError) {
         var random = AnyRandom(random)
@@ -90,7 +90,7 @@ struct LinkConnection: ~Copyable {
     /// Takes bytes from the socket.
     ///
     /// - Throws: The reason to give the connection up; nothing more may be fed.
-    mutating func feed(_ bytes: RawSpan, now: Int64) throws(ClientError) -> [Event] {
+    package mutating func feed(_ bytes: RawSpan, now: Int64) throws(ClientError) -> [Event] {
         keepAlive.received(now: now)
         input.append(copying: bytes)
         if upgrade != nil {
@@ -100,13 +100,13 @@ struct LinkConnection: ~Copyable {
     }
 
     /// Queues an encoded frame; `flush` sends it.
-    mutating func send(_ frame: RawSpan) {
+    package mutating func send(_ frame: RawSpan) {
         if !frames.fits(byteCount: frame.byteCount) { flush() }
         frames.append(frame)
     }
 
     /// Seals what is queued into one message.
-    mutating func flush() {
+    package mutating func flush() {
         guard !frames.isEmpty, var channel = transport.take() else { return }
         var message = frames.take()
         message.append(contentsOf: repeatElement(0, count: NoiseSendingCipher.overheadByteCount))
@@ -123,10 +123,10 @@ struct LinkConnection: ~Copyable {
     }
 
     /// Drops bytes of `output` that the network has taken.
-    mutating func sent(_ byteCount: Int) { output.removeFirst(byteCount) }
+    package mutating func sent(_ byteCount: Int) { output.removeFirst(byteCount) }
 
     /// Says goodbye.
-    mutating func close() {
+    package mutating func close() {
         flush()
         socket.close(.normal)
         socket.appendControlFrames(to: &output, random: &random)
