@@ -38,6 +38,8 @@ let package = Package(
         .systemLibrary(
             name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "CLinux", cSettings: [.treatAllWarnings(as: .error)]),
+        // The files of Vectors as data, for a program that is one file.
+        .target(name: "CVectors", cSettings: [.treatAllWarnings(as: .error)]),
 
         // Pure: no Foundation, no clock, no files, no sockets, no global randomness.
         library("Primitives", ["CSodium"]),
@@ -59,7 +61,7 @@ let package = Package(
         library(
             "Client",
             ["Channel", "Crypto", "Database", "Platform", "Wire", "Primitives", "CLinux"]),
-        library("VectorSuites", ["Channel", "Crypto", "Wire", "Primitives"]),
+        library("VectorSuites", ["Channel", "Crypto", "Wire", "Primitives", "CVectors"]),
         program("postern", ["Client", "VectorSuites", "Platform"]),
 
         // Tools of the repository.

@@ -22,6 +22,12 @@ package enum JSONValue: Sendable, Equatable {
         package let name: String
         /// The value.
         package let value: JSONValue
+
+        /// A name with its value.
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
     }
 
     /// The member of an object; nil for another kind of value or an unknown name.

@@ -1,6 +1,7 @@
 import Crypto
 import Glibc
 import Primitives
+import VectorSuites
 import Wire
 
 /// One side of a live chat with an independent implementation: commands on standard input, one a
@@ -19,15 +20,17 @@ import Wire
 ///
 /// Whatever is refused is answered `refused`, and the state stays.
 final class LivePeer {
-    private let person: TranscriptPerson
+    private let person: VectorPerson
+    private var random: SeededRandom
     private var box: Box?
     private var prefix: KnownPrefix?
 
     init(seed: UInt64) {
-        guard let person = try? TranscriptPerson("swift", seed: seed) else {
+        guard let person = try? VectorPerson("swift", seed: seed) else {
             preconditionFailure("a person of constants")
         }
         self.person = person
+        random = SeededRandom(seed ^ 0x5eed)
     }
 
     func run() {
@@ -92,7 +95,7 @@ final class LivePeer {
             ? person.oneTimePreKey.duplicate() : nil
         let result = try Handshake.accept(
             message, outer: outer, own: person.keys, signedPreKey: person.signedPreKey,
-            oneTimePreKey: oneTime, secondsSince1970: TranscriptPerson.now)
+            oneTimePreKey: oneTime, secondsSince1970: VectorPerson.now)
         switch consume result {
         case .accepted(let accepted):
             let id = accepted.session.id
@@ -116,7 +119,7 @@ final class LivePeer {
     private func session(to preKeys: RecipientPreKeys) throws -> Session {
         let introduction = try person.introduction(.reset)
         return try Handshake.begin(
-            introduction, identity: person.identity, to: preKeys, random: &person.random)
+            introduction, identity: person.identity, to: preKeys, random: &random)
     }
 
     private func preKeys(_ words: [String]) throws -> RecipientPreKeys {
@@ -144,9 +147,9 @@ final class LivePeer {
         if let prefix, let message = try? FirstMessage(parsing: envelope.raw),
             message.openingHash == prefix.openingHash
         {
-            opened = try box.session.open(message, behind: prefix, atHours: TranscriptPerson.hours)
+            opened = try box.session.open(message, behind: prefix, atHours: VectorPerson.hours)
         } else {
-            opened = try box.session.open(envelope.raw, atHours: TranscriptPerson.hours)
+            opened = try box.session.open(envelope.raw, atHours: VectorPerson.hours)
         }
         let content = opened.content
         let number = opened.number
@@ -161,7 +164,7 @@ final class LivePeer {
     private func seal(_ bytes: [UInt8]) throws -> String {
         let content = try Content(parsing: bytes.raw)
         let box = try current()
-        let sealed = try box.session.seal(content, random: &person.random)
+        let sealed = try box.session.seal(content, random: &random)
         return Hex.encode(sealed.envelope.raw)
     }
 
@@ -172,7 +175,7 @@ final class LivePeer {
         let seed = try bytes(words, 3)
         let box = try current()
         let writeKey = Ed25519KeyPair(seed: SecretBytes(copying: seed.raw))
-        let sealed = try box.session.seal(frame, writeKey: writeKey, random: &person.random)
+        let sealed = try box.session.seal(frame, writeKey: writeKey, random: &random)
         return Hex.encode(sealed.raw)
     }
 

@@ -204,6 +204,12 @@ def begin(block, identity_private, prekeys, draws):
     root, header_i, header_r = session_secrets(agreed, dh4, session_id)
     session = Session(session_id, 0)
     session.prefix = prefix
+    session.trace = {
+        "dh1": dh1, "outer key": outer_key(dh1, ek_sent, prekeys.signed), "dh2": dh2,
+        "dh3": dh3, "inner key": inner_key(agreed, opening, prekeys), "inner block": block,
+        "prefix": prefix, "session": session_id, "dh4": dh4, "root key": root,
+        "header key I": header_i, "header key R": header_r,
+    }
     root, chain, next_header, frame = root_step(root, x25519(ratchet_private, prekeys.signed))
     session.root = root
     session.sending = SendingChain(chain, header_i, ratchet_private, 0)
@@ -350,17 +356,26 @@ class Session:
     def seal(self, content, draws):
         """`draws`: the new ratchet key if the chain begins, then the header nonce."""
         draws = list(draws)
+        taken = len(self.prefix or VERSION) + 24 + 302 + 40 + len(content) + 1 + 16
+        if taken > (FIRST_MESSAGE if self.prefix else 16384):
+            raise Refused("EN-2")
+        if self.prefix and self.sent >= 5:
+            raise Refused("HS-13")
+        step = None
         if self.sending is None:
             private = draws.pop(0)
-            root, chain, next_header, frame = root_step(
-                self.root, x25519(private, self.receiving.public)
-            )
+            dh = x25519(private, self.receiving.public)
+            root, chain, next_header, frame = root_step(self.root, dh)
             self.root = root
             self.sending = SendingChain(
                 chain, self.next_sending_header, private, self.ended_length
             )
             self.next_sending_header = next_header
             self.own_frame_keys = (self.own_frame_keys + [frame])[-3:]
+            step = {
+                "ratchet key": x25519_public(private), "root key": root,
+                "next header key": next_header, "frame key": frame,
+            }
         (nonce,) = draws
         chain = self.sending
         message_key, chain.key = chain_step(chain.key)
@@ -383,6 +398,14 @@ class Session:
         envelope = head + nonce + sealed_header + aead(message_key, nonce[:12], data, block)
         assert len(envelope) == size
         self.sent_tag = envelope[-16:]
+        self.made = {
+            "header key": chain.header_key.hex(), "header block": header.hex(),
+            "message key": message_key.hex(), "link": self.sent_link.hex(),
+        }
+        if step:
+            step["chain key'"] = chain.key
+            step["dh"] = dh
+            self.made["root step"] = {name: value.hex() for name, value in step.items()}
         return envelope
 
     # Opening.
@@ -509,6 +532,8 @@ class Session:
     # Section 7.5: ephemeral frames.
 
     def seal_frame(self, frame, write_seed, nonce):
+        if self.peer_frame_key is None:
+            raise Refused("EN-20")
         block = frame.encode()
         block += ed25519_sign(write_seed, FRAME_LABEL + self.data(self.role) + block)
         box = xaead(self.peer_frame_key, nonce, VERSION + self.data(self.role), block)
@@ -542,6 +567,8 @@ class Frame:
         block += b"".join(self.delivered) + b"".join(self.read) + self.fields
         if len(block) > 919 or len(self.delivered) + len(self.read) > 16:
             raise Refused("EN-17")
+        if not 0 < self.counter < 2**62 or self.echo >= 2**62:
+            raise Refused("7.5")
         return block + zeros(919 - len(block))
 
     @staticmethod

@@ -1,6 +1,6 @@
 internal import Primitives
 
-/// Public vector files in their own formats: told apart by what stands in them, run, counted.
+/// Vector files, public ones in their own formats and those of this project: told apart by what stands in them, run, counted.
 package enum PublicVectors {
     /// A file that is larger is not read: the largest known one has 2 MB.
     package static let fileByteCountMax = 64 << 20
@@ -19,6 +19,9 @@ package enum PublicVectors {
             // Comments and flags are part of no computation; a damaged copy is still not the file
             // that was published.
             report.fail("the bytes differ from those of the published \(known.suite)")
+        }
+        if let suite = BuiltInVectors.isDamaged(bytes) {
+            report.fail("the bytes differ from those of the built-in \(suite.name)")
         }
         return report
     }
@@ -41,6 +44,9 @@ package enum PublicVectors {
     }
 
     private static func run(_ json: JSONValue) -> SuiteReport? {
+        if json["format"]?.text == OwnSuite.format, let suite = OwnSuite.named(json) {
+            return suite.run(json)
+        }
         if let algorithm = json["algorithm"]?.text, json["testGroups"] != nil {
             switch (algorithm, json["testGroups"]?.elements?.first?["curve"]?.text) {
             case ("XDH", "curve25519"): return Wycheproof.x25519(json)
