@@ -182,12 +182,16 @@ extension Engine {
         guard mailbox.isOwn else { return try hold(mailbox.id, .mailboxGone) }
         // Nothing lies in it any more.
         if mailbox.state == .closing { return remove(mailbox) }
-        // The server lost it or its lease has ended: it is made again on the next connection.
+        // The server lost it or its lease has ended: it is made anew, at once if that has not been
+        // tried on this connection. CL-36
         var again = mailbox
         again.state = .wanted
         again.attachCount = 0
         again.attachAttempts = 0
         save(again)
+        if links[id]?.madeAnew.insert(mailbox.id).inserted == true {
+            links[id]?.attaches[mailbox.id] = nil
+        }
     }
 
     mutating func superseded(_ mailbox: MailboxID, on id: LinkID) {

@@ -228,6 +228,10 @@ extension Engine {
         save(contact)
         if let invite, invite.state == .open { take(invite, by: contact.id) }
         try keep(accepted, of: contact)
+        // Met by another way meanwhile: the contact has this side's chat mailbox already. CL-27
+        if sessions.set(of: contact.id).entries.contains(where: \.isConfirmed) {
+            chatInUse(contact.id)
+        }
         if isWanted {
             if !wasAccepted { tell(.contact(summary(of: contacts[contact.id] ?? contact))) }
             try answer(contact.id, nil)

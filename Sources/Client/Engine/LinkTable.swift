@@ -12,6 +12,8 @@ struct Link {
     var requests: [UInt32: PendingRequest] = [:]
     /// Mailboxes attached or being attached on this connection.
     var attaches: [MailboxID: AttachPhase] = [:]
+    /// Mailboxes that were made anew on this connection: once is enough. CL-36
+    var madeAnew: Set<MailboxID> = []
     /// When it was last used to send something, monotonic ms.
     var lastUse: UInt64
     private var lastRequest: UInt32 = 0
