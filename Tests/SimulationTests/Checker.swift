@@ -214,7 +214,7 @@ extension SimulatedClient {
         try step { engine throws(ClientError) in try engine.register(handle: handle, at: now) }
     }
 
-    func add(_ who: String, name: String) throws {
+    func add(_ who: String, name: String?) throws {
         let now = world.now
         try step { engine throws(ClientError) in try engine.add(who, name: name, at: now) }
     }

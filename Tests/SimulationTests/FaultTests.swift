@@ -14,7 +14,7 @@ struct FaultTests {
 
     /// Two at a time, since there are two cores where this runs most.
     @Test(
-        "R7 CL-3 CL-4 CL-6 nothing is lost, doubled or out of order, whatever drops and dies",
+        "R7 CL-3 CL-4 CL-6 CL-27 CL-35 CL-37 EN-22 nothing is lost, doubled or out of order, whatever drops and dies",
         arguments: [UInt64(0), 1])
     func seeds(half: UInt64) throws {
         for seed in 1...Self.seedCount where seed % 2 == half {

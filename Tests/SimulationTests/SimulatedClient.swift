@@ -17,6 +17,10 @@ final class SimulatedClient {
     private var lives: UInt64 = 0
     /// All that was told, over all lives.
     private(set) var events: [ClientEvent] = []
+    /// Connections that were opened, with the time.
+    private(set) var opened: [(id: LinkID, purpose: LinkPurpose, at: UInt64)] = []
+    /// Envelopes that came, as they came.
+    private(set) var deliveries: [IncomingFrame] = []
     /// True while the program runs and wants to be online.
     private(set) var isRunning = false
 
@@ -87,6 +91,27 @@ final class SimulatedClient {
         try step { engine throws(ClientError) in try engine.prepareToStop(at: now) }
     }
 
+    /// The vault as it is now, as a copy of its file would hold it.
+    func copyOfVault() -> MemoryVault? { (vault as? MemoryVault)?.copy() }
+
+    /// Puts another state under the program, as somebody who restores an old file does.
+    func replaceVault(with other: MemoryVault) {
+        kill()
+        vault = other
+    }
+
+    /// The connection for a purpose, if one stands.
+    func link(_ purpose: LinkPurpose) throws -> LinkID? {
+        let server = world.address
+        return try ask { engine throws(ClientError) in engine.links.ready(purpose, server) }
+    }
+
+    /// A frame as a server of any version may send it.
+    func receive(_ frame: IncomingFrame, on purpose: LinkPurpose) throws {
+        guard let id = try link(purpose) else { throw WorldError.noConnection }
+        try handle([.frames(id, [frame])])
+    }
+
     // MARK: Steps
 
     /// Makes a step: commit first, then the actions. CL-3
@@ -102,6 +127,7 @@ final class SimulatedClient {
         var effects = try withEngine { engine throws(ClientError) in engine.takeEffects() }
         if world.bug == .clientActsEarly {
             try carryOut(effects.actions, isCommitted: false)
+            for id in linkIDs { _ = push(id) }
             try crash(isCommitted: false)
         }
         if world.bug == .clientForgetsSeen {
@@ -147,7 +173,8 @@ final class SimulatedClient {
         case .event(let event):
             events.append(event)
             world.trace("\(name) \(event)")
-        case .open(let id, let server, _):
+        case .open(let id, let server, let purpose):
+            opened.append((id, purpose, world.now.monotonic))
             let seed: FixedBytes<32> = random.bytes()
             guard let connection = world.connect() else {
                 return pendingFailures.append((id, .unreachable(errorNumber: 111)))
@@ -217,6 +244,7 @@ final class SimulatedClient {
                     guard let frame = try? IncomingFrame(type: type, body: body) else {
                         throw .protocolViolation
                     }
+                    if case .delivery = frame { deliveries.append(frame) }
                     inputs.append(.frames(id, [frame]))
                 }
             }

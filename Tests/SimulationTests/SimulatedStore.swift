@@ -54,6 +54,12 @@ final class SimulatedStore: Store {
         }
     }
 
+    /// The disk was lost.
+    func loseEverything() throws {
+        precondition(folder == nil)
+        inner = StoreMemory()
+    }
+
     func commit(
         _ batch: StorageBatch, wallSeconds: Int64
     ) throws(StoreError) -> StorageAnswers {

@@ -145,6 +145,16 @@ final class World {
         isServerUp = false
     }
 
+    /// The server dies after its next commit, before it has answered.
+    func failAfterNextCommit() { store.fault = .afterCommit }
+
+    /// The server comes back with nothing of what it had.
+    func loseEverything() throws {
+        killServer()
+        try store.loseEverything()
+        try startServer()
+    }
+
     /// The server dies in its next commit.
     func failNextCommit() {
         store.fault = random.integer(below: 2) == 0 ? .beforeCommit : .afterCommit
@@ -225,6 +235,7 @@ final class World {
 enum WorldError: Error, Equatable {
     /// Something moves for ever while time stands still.
     case neverRests
+    case noConnection
     /// A client's program was killed in the middle of a step; was its commit on the disk?
     case crashed(committed: Bool)
 }

@@ -1,0 +1,218 @@
+import Mailbox
+import Primitives
+import Testing
+import Wire
+
+@testable import Client
+
+@Suite("§10.7 delivery and connections, simulated")
+struct RuleTests {
+    /// Two who have met and are at rest.
+    private func met(seed: UInt64) throws -> (World, SimulatedClient, SimulatedClient) {
+        let (world, alice, bob) = try metByLink(seed: seed)
+        try bob.send("hello", to: "alice")
+        try world.advance(milliseconds: 120_000)
+        return (world, alice, bob)
+    }
+
+    @Test("CL-5 an envelope that comes twice, or first in a wrong mailbox, is read once")
+    func doubles() throws {
+        let (world, alice, bob) = try met(seed: 21)
+        alice.kill()
+        try bob.send("again", to: "alice")
+        try world.advance(milliseconds: 5_000)
+        try alice.start()
+        try world.advance(milliseconds: 5_000)
+        guard case .delivery(let mailbox, let sequence, let envelope)? = alice.deliveries.last
+        else { throw WorldError.noConnection }
+        let repeated = IncomingFrame.delivery(
+            mailbox: mailbox, sequence: sequence + 1, envelope: envelope)
+        try alice.receive(repeated, on: .reading)
+        #expect(alice.receivedTexts == ["hello", "again"])
+        #expect(alice.notices.isEmpty)
+        // A server that shows an envelope under another mailbox first does not erase it.
+        let carol = try world.addClient("carol")
+        try carol.start()
+        try carol.accept(try alice.invite(name: "carol"), name: "alice")
+        try world.advance(milliseconds: 60_000)
+        let others = try alice.ask { engine throws(ClientError) in
+            engine.mailboxes.values.filter { $0.role == .ownChat && $0.id != mailbox }.map(\.id)
+        }
+        let other = try #require(others.first)
+        let before = try #require(alice.copyOfVault())
+        try bob.send("third", to: "alice")
+        try world.advance(milliseconds: 2_000)
+        guard case .delivery(_, let number, let third)? = alice.deliveries.last else {
+            throw WorldError.noConnection
+        }
+        alice.replaceVault(with: before)
+        try alice.start()
+        try world.advance(milliseconds: 1_000)
+        try alice.receive(.delivery(mailbox: other, sequence: 9, envelope: third), on: .reading)
+        #expect(alice.receivedTexts.filter { $0 == "third" }.count == 1)
+        try alice.receive(
+            .delivery(mailbox: mailbox, sequence: number, envelope: third), on: .reading)
+        #expect(alice.receivedTexts.filter { $0 == "third" }.count == 2)
+    }
+
+    @Test("CL-7 a copy of a vault is noticed, told, and writes nothing")
+    func copiedVault() throws {
+        let (world, alice, bob) = try met(seed: 22)
+        let copy = try #require(bob.copyOfVault())
+        try bob.send("of the original", to: "alice")
+        try world.advance(milliseconds: 120_000)
+        bob.replaceVault(with: copy)
+        try bob.start()
+        try bob.send("of the copy", to: "alice")
+        try world.advance(milliseconds: 120_000)
+        #expect(bob.notices.contains(.copiedVault(contact: "alice")))
+        #expect(alice.receivedTexts == ["hello", "of the original"])
+        let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
+        #expect(outbox.contains { $0.reason == .copiedVault })
+    }
+
+    @Test("CL-8 CL-36 a server that lost everything is told, and all without a receipt comes")
+    func serverWentBack() throws {
+        let (world, alice, bob) = try met(seed: 23)
+        alice.kill()
+        try bob.send("lost", to: "alice")
+        try world.advance(milliseconds: 5_000)
+        try world.loseEverything()
+        // Nobody has made the mailbox anew yet: it is gone.
+        let late = try bob.send("late", to: "alice")
+        try world.advance(milliseconds: 60_000)
+        let held = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
+        #expect(held.map(\.reason) == [.mailboxGone])
+        try alice.start()
+        try world.advance(milliseconds: 3_700_000)
+        #expect(bob.notices.contains(.serverWentBack(contact: "alice")))
+        #expect(alice.receivedTexts.sorted() == ["hello", "late", "lost"])
+        #expect(bob.states(of: late).last == .delivered)
+    }
+
+    @Test("CL-9 a deposit whose answer was lost counts as accepted, and is not sent again")
+    func lostAnswer() throws {
+        let (world, alice, bob) = try met(seed: 24)
+        alice.kill()
+        // The writing connection stands before the text is written.
+        try bob.typing("alice", true)
+        try world.advance(milliseconds: 2_000)
+        world.failAfterNextCommit()
+        let id = try bob.send("once", to: "alice")
+        try world.rest()
+        #expect(!world.isServerUp && bob.states(of: id).isEmpty)
+        try world.startServer()
+        try world.advance(milliseconds: 120_000)
+        #expect(bob.states(of: id) == [.sent])
+        #expect(try world.counts().envelopes == 1)
+        try alice.start()
+        try world.advance(milliseconds: 5_000)
+        #expect(alice.receivedTexts == ["hello", "once"])
+    }
+
+    @Test("CL-12 each look-up, fetch, blob and first message has a connection of its own")
+    func connections() throws {
+        let world = try World(seed: 25, isInFiles: true)
+        let alice = try world.addClient("alice")
+        let bob = try world.addClient("bob")
+        for client in [alice, bob] { try client.start() }
+        try bob.register("bob")
+        try world.advance(milliseconds: 5_000)
+        try alice.add("bob", name: nil)
+        try world.advance(milliseconds: 5_000)
+        // Look-up, prekeys, first message.
+        #expect(Set(alice.opened.filter { $0.purpose.isOnce }.map(\.id)).count == 3)
+        try bob.acceptRequest("contact-1", name: "alice")
+        try world.advance(milliseconds: 5_000)
+        try alice.send("hello", to: "bob")
+        try world.advance(milliseconds: 2_000)
+        let standing = [LinkPurpose.reading, .writing]
+        let links = try standing.map { try #require(try alice.link($0)) }
+        #expect(Set(links).count == 2)
+        #expect(try bob.link(.identity) != bob.link(.reading))
+    }
+
+    @Test("CL-13 the writing connection stands for a minute after its last use, no longer")
+    func writing() throws {
+        let (world, _, bob) = try met(seed: 26)
+        try world.advance(milliseconds: 120_000)
+        #expect(try bob.link(.writing) == nil)
+        try bob.set("receipts", "off")
+        try bob.send("more", to: "alice")
+        try world.advance(milliseconds: 59_000)
+        #expect(try bob.link(.writing) != nil)
+        try world.advance(milliseconds: 60_000)
+        #expect(try bob.link(.writing) == nil)
+    }
+
+    @Test("CL-14 new attempts are half a second to a minute apart, twice as far each time")
+    func attempts() throws {
+        let (world, _, bob) = try met(seed: 27)
+        world.killServer()
+        let count = bob.opened.count
+        try world.advance(milliseconds: 600_000)
+        let times = bob.opened.dropFirst(count).filter { $0.purpose == .reading }.map(\.at)
+        let pauses = zip(times.dropFirst(), times).map { $0 - $1 }
+        #expect(pauses.count >= 10)
+        for (index, pause) in pauses.enumerated() {
+            // The first pause lies before the first attempt.
+            let full = min(UInt64(500) << UInt64(index + 1), 60_000)
+            #expect(full / 2...full ~= pause, "pause \(index + 1)")
+        }
+    }
+
+    @Test("CL-28 a signed prekey is replaced within 7 days, its private half kept for 39")
+    func preKeys() throws {
+        let world = try World(seed: 28, isInFiles: true)
+        let alice = try world.addClient("alice")
+        try alice.start()
+        try alice.register("alice")
+        try world.advance(milliseconds: 5_000)
+        let day: UInt64 = 86_400_000
+        func start(after days: UInt64) throws -> [UInt32] {
+            alice.kill()
+            world.move(to: world.now.monotonic + days * day)
+            try alice.start()
+            try world.advance(milliseconds: 10_000)
+            return try alice.ask { engine throws(ClientError) in
+                engine.preKeys.entries.values.filter { $0.kind == .signed }.map(\.id)
+            }
+        }
+        let first = try #require(try start(after: 0).first)
+        let after7 = try start(after: 7)
+        #expect(after7.count == 2 && after7.contains(first))
+        #expect(
+            try alice.ask { engine throws(ClientError) in engine.identity.signedPreKeyID } != first)
+        #expect(try start(after: 31).contains(first))
+        #expect(try !start(after: 2).contains(first))
+    }
+
+    @Test("CL-31 CH-42 the first hello of a server is pinned, another signing key refused")
+    func pins() throws {
+        let (world, alice, _) = try met(seed: 29)
+        var random = SeededRandom(5)
+        let other = try ServerAddress(
+            key: X25519KeyPair.generate(from: &random).publicKey, host: Host("other"))
+        let keys = (0..<2).map { _ in Ed25519KeyPair.generate(from: &random).publicKey }
+        func visit(_ key: Ed25519PublicKey) throws -> FixedBytes<32>? {
+            let now = world.now
+            let who = Address.person(other, try Handle("dora")).text
+            let hello = HelloFrame(
+                signingKey: key, minutes: UInt32(now.wall / 60_000), admissionMethods: 1)
+            return try alice.ask { engine throws(ClientError) in
+                _ = try engine.add(who, name: nil, at: now)
+                guard let link = engine.links.links.values.first(where: { $0.server == other })
+                else { throw .internalFault(line: #line) }
+                try engine.handle(
+                    .connected(link.id, handshakeHash: .zero, hello: hello), at: now)
+                // The look-up has been asked, unless the server was refused.
+                let isAsked = engine.links.links[link.id]?.requests.isEmpty == false
+                try engine.handle(.disconnected(link.id, .connectionLost), at: now)
+                return isAsked ? engine.pins[other] : nil
+            }
+        }
+        #expect(try visit(keys[0]) == keys[0].bytes)
+        #expect(try visit(keys[1]) == nil)
+        #expect(try visit(keys[0]) == keys[0].bytes)
+    }
+}
