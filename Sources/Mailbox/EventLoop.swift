@@ -22,6 +22,8 @@ final class EventLoop {
     /// Batches at the storage thread.
     private var storageBatchCount = 0
     private var drainDeadline: Int64?
+    /// Loops that still need this one's router to be answered; 0 on the loops without one.
+    private var otherLoopCount: Int
     private var isDone = false
     private let clock: any Clock
     private var random = SystemRandom()
@@ -39,6 +41,7 @@ final class EventLoop {
         inbox: Inbox<LoopMessage>, links: LoopLinks, clock: any Clock
     ) throws(SystemError) {
         self.clock = clock
+        otherLoopCount = index == 0 ? links.loops.count - 1 : 0
         self.index = index
         self.core = core
         self.inbox = inbox
@@ -70,6 +73,7 @@ final class EventLoop {
                 index: UInt16(index), core: core, acceptor: acceptor,
                 inbox: links.loops[index], links: links, clock: clock)
             try loop.run()
+            if index != 0 { links.loops[0].post(.loopEnded) }
             control.post(.loopEnded(cutOff: loop.core.connectionCount))
         } catch {
             control.post(.loopFailed(error))
@@ -99,8 +103,9 @@ final class EventLoop {
 
     private func timeout() -> Int32 {
         if core.hasResumable { return 0 }
-        let wait = nextTick - clock.monotonicMilliseconds
-        return Int32(clamping: min(max(wait, 0), drainDeadline == nil ? wait : 50))
+        // Never below zero, which would mean for ever: a turn may have lasted past the next tick.
+        let wait = max(0, nextTick - clock.monotonicMilliseconds)
+        return Int32(clamping: drainDeadline == nil ? wait : min(wait, 50))
     }
 
     // MARK: Sockets
@@ -194,6 +199,7 @@ final class EventLoop {
                 core.complete(answers)
             case .router(let batch): core.receive(batch)
             case .frames(let batch): core.receive(batch)
+            case .loopEnded: otherLoopCount -= 1
             case .drain: beginDrain()
             case .stop: isDone = true
             }
@@ -245,6 +251,6 @@ final class EventLoop {
             if let socket = sockets[id] { write(socket) }
         }
         postAll()
-        if left == 0 || now >= drainDeadline ?? now { isDone = true }
+        if (left == 0 && otherLoopCount == 0) || now >= drainDeadline ?? now { isDone = true }
     }
 }

@@ -11,6 +11,8 @@ enum LoopMessage: Sendable {
     case router(RouterBatch)
     /// Frames of the router; to the loops without one.
     case frames(FrameBatch)
+    /// Another loop has ended; to the loop with the router, which ends last.
+    case loopEnded
     /// The process ends: take nothing new, finish what was taken. CH-47
     case drain
     /// The process ends now.

@@ -49,7 +49,9 @@ package final class Inbox<Message: Sendable>: Sendable {
         // before swapping: a message that is queued after the swap then writes the event again.
         var count: UInt64 = 0
         _ = unsafe Glibc.read(event.raw, &count, 8)
-        armed.store(false, ordering: .releasing)
+        // An exchange and no store: it follows each post that found the inbox armed, so that the
+        // swap sees what that post has queued, on processors that reorder more than this one too.
+        _ = armed.exchange(false, ordering: .acquiringAndReleasing)
         queue.withLock { swap(&$0, &batch) }
     }
 
