@@ -184,7 +184,18 @@ extension LoopCore {
 
 extension LoopCore {
     /// Takes what the storage thread has to do; for the loop that has the router.
-    package mutating func takeStorage() -> StorageBatch { router?.takeStorage() ?? StorageBatch() }
+    package mutating func takeStorage() -> StorageBatch {
+        gatheringTaken()
+        return router?.takeStorage() ?? StorageBatch()
+    }
+
+    /// Takes what the router has to hear; for the loops that have none.
+    package mutating func takeForRouter() -> RouterBatch {
+        var taken = RouterBatch()
+        swap(&taken, &forRouter)
+        gatheringTaken()
+        return taken
+    }
 
     /// Takes the signatures for the crypto thread; for the loop that has the router.
     package mutating func takeChecks() -> [AttachCheck] { router?.takeChecks() ?? [] }

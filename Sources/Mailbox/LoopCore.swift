@@ -39,16 +39,24 @@ package struct LoopCore: ~Copyable {
     package private(set) var now: Int64
     var wallSeconds: Int64
     var isDraining = false
+    /// Bytes of requests that may gather while the store is busy; further ones wait in their
+    /// connections and then in their clients. Without it a few thousand clients that upload faster
+    /// than the disk writes would fill the memory of everybody.
+    private let gatheredByteCountMax: Int
+    /// Connections that hold frames because so much has gathered.
+    private var stalled: [ConnectionID] = []
 
     /// Makes a loop without connections.
     ///
     /// - Parameters:
     ///   - index: which loop, from 0; the router belongs to loop 0.
     ///   - signingKey: stands in the hello frame.
+    ///   - gatheredByteCountMax: bytes of requests that may wait for the store.
     package init(
         index: UInt16, loopCount: Int, router: consuming Router?, signingKey: Ed25519PublicKey,
-        policy: WebSocketUpgradePolicy, time: Moment
+        policy: WebSocketUpgradePolicy, time: Moment, gatheredByteCountMax: Int = 64 << 20
     ) {
+        self.gatheredByteCountMax = gatheredByteCountMax
         outlet = LoopOutlet(loop: index, loopCount: loopCount)
         self.router = router
         self.signingKey = signingKey
@@ -172,8 +180,10 @@ package struct LoopCore: ~Copyable {
         while let frame = FrameWalk.frame(in: message, at: offset) {
             guard box.connection.phase == .open else { return }
             if let requestClass = Router.requestClass(frame.type) {
-                guard box.connection.mayTake(requestClass) else {
+                let hasRoom = gatheredByteCount() < gatheredByteCountMax
+                guard hasRoom, box.connection.mayTake(requestClass) else {
                     // CH-46: not an error; the client has to read or wait for its answers first.
+                    if !hasRoom { stalled.append(box.connection.id) }
                     box.connection.heldFrames = [UInt8](
                         copying: message.extracting(offset..<message.byteCount))
                     return
@@ -184,6 +194,17 @@ package struct LoopCore: ~Copyable {
             dispatch(frame, message, box.connection.id, address)
             if !outlet.condemned.isEmpty { endCondemned() }
         }
+    }
+
+    /// Bytes of requests that wait here for the storage thread, or for the loop with the router.
+    private mutating func gatheredByteCount() -> Int {
+        router?.gatheredByteCount() ?? forRouter.bytes.count
+    }
+
+    /// What had gathered was taken: connections that wait for that go on.
+    mutating func gatheringTaken() {
+        outlet.resumable += stalled
+        stalled.removeAll()
     }
 
     private mutating func dispatch(

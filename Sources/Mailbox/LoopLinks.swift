@@ -19,8 +19,7 @@ struct LoopLinks: Sendable {
             core.handshakes.removeAll(keepingCapacity: true)
         }
         if !core.forRouter.events.isEmpty {
-            loops[0].post(.router(core.forRouter))
-            core.forRouter = RouterBatch()
+            loops[0].post(.router(core.takeForRouter()))
         }
         let checks = core.takeChecks()
         if !checks.isEmpty { crypto.post(.checks(checks)) }

@@ -88,6 +88,10 @@ package struct Router: ~Copyable {
         return taken
     }
 
+    /// Bytes of the requests gathered for the store. Mutating, since only that can be asked of an
+    /// optional value that cannot be copied.
+    mutating func gatheredByteCount() -> Int { storage.bytes.count }
+
     mutating func ask(_ operation: StorageRequest.Operation, for origin: StorageRequest.Origin) {
         storage.requests.append(StorageRequest(origin: origin, operation: operation))
     }

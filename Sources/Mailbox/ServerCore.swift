@@ -22,9 +22,10 @@ package struct ServerCore<S: Store>: ~Copyable {
     ///
     /// - Parameters:
     ///   - random: drawn from for handshakes and rate limits.
+    ///   - gatheredByteCountMax: bytes of requests that may wait for the store.
     package init(
         store: S, keys: consuming ServerKeys, random: any RandomSource,
-        time: Moment
+        time: Moment, gatheredByteCountMax: Int = 64 << 20
     ) {
         let signingKey = keys.signing.publicKey
         var random = random
@@ -34,7 +35,8 @@ package struct ServerCore<S: Store>: ~Copyable {
             router: Router(
                 loopCount: 1, wallSeconds: time.wallSeconds,
                 random: SeededRandom(seed: routerSeed)),
-            signingKey: signingKey, policy: .postern, time: time)
+            signingKey: signingKey, policy: .postern, time: time,
+            gatheredByteCountMax: gatheredByteCountMax)
         crypto = CryptoWorker(staticKey: keys.takeChannel(), random: random)
         self.store = store
     }

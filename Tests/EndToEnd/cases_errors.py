@@ -105,6 +105,28 @@ def test_wrong_key():
         assert code == 76 and "key" in err, (code, err)
 
 
+def test_other_signing_key():
+    """CH-42 a server that has the right channel key and another signing key is 76"""
+    import hashlib
+    with World() as world:
+        server = world.start()
+        alice, _ = world.friends()
+        assert server.terminate() == 0
+        path = server.folder / "server.keys"
+        keys = path.read_bytes()
+        # The seed of the signing key stands between the channel's key and the hash of all.
+        other = keys[:41] + os.urandom(32)
+        path.write_bytes(other + hashlib.sha256(other).digest())
+        other = server.again()
+        assert other.address == server.address
+        assert "signing key" in alice.fails(76, "receive")
+        alice.fails(75, "send", "bob", "not to this server")
+        other.terminate()
+        path.write_bytes(keys)
+        server.again()
+        alice.ok("receive")
+
+
 def test_not_a_server():
     """C5 What is no Postern server is 76 or 69, quickly, whatever it says"""
     answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"\x00" * 70_000, b"HTTP/1.1 101 x\r\n\r\n",

@@ -23,7 +23,7 @@ struct ConnectionTests {
         #expect(hello.admissionMethods == 1)
         #expect(hello.limits == .standard)
         #expect(client.messageSizes == [256])
-        // CH-42: the key that clients pin is the one of the key file.
+        // The key that clients pin is the one of the key file.
         #expect(hello.signingKey == server.signingKey)
     }
 
@@ -259,6 +259,33 @@ struct ConnectionTests {
         #expect(blobs.count == count)
         #expect(server.wantsInput(client))
         #expect(server.bufferByteCount(client) == 0)
+    }
+
+    @Test("CH-46 H5 while much waits for the store, clients are read no further and lose nothing")
+    func gathered() {
+        let server = TestServer(store: StoreMemory(), gatheredByteCountMax: 8_192)
+        let boxes = (1...6).map { TestMailbox(seed: UInt64($0)) }
+        let writers = boxes.map { box in
+            let client = server.open()
+            client.create(box)
+            client.attach(box, .write)
+            _ = server.exchange(client)
+            return client
+        }
+        for (client, box) in zip(writers, boxes) {
+            for counter in 1...20 as ClosedRange<UInt64> {
+                client.deposit(box.id, counter, envelope(Int(counter)))
+            }
+            client.send()
+            server.hand(client)
+        }
+        // Eight envelopes are taken, all of the first client; it and the others hold the rest.
+        #expect(writers.allSatisfy { !server.wantsInput($0) })
+        server.run()
+        for writer in writers {
+            #expect(writer.take() == (3...22 as ClosedRange<UInt32>).map { .done($0) })
+            #expect(server.wantsInput(writer))
+        }
     }
 
     @Test("CH-46 requestsInFlightMax and attachesPendingMax pause reading and refuse nothing")

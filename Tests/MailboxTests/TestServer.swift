@@ -18,7 +18,7 @@ final class TestServer<S: Store> {
     private var clients: [TestClient] = []
     private var seed: UInt64 = 0
 
-    init(store: S) {
+    init(store: S, gatheredByteCountMax: Int = 64 << 20) {
         var random = SeededRandom(1)
         let keys = ServerKeys.generate(from: &random)
         key = keys.channel.publicKey
@@ -26,7 +26,8 @@ final class TestServer<S: Store> {
         self.store = store
         core = ServerCore(
             store: store, keys: keys, random: SeededRandom(2),
-            time: Moment(wallSeconds: wallSeconds, monotonicMilliseconds: monotonic))
+            time: Moment(wallSeconds: wallSeconds, monotonicMilliseconds: monotonic),
+            gatheredByteCountMax: gatheredByteCountMax)
     }
 
     var time: Moment { Moment(wallSeconds: wallSeconds, monotonicMilliseconds: monotonic) }
