@@ -136,7 +136,7 @@ final class SimulatedClient {
             }
         }
         try crash(isCommitted: false)
-        try vault.commit(effects.writes)
+        try vault.commit(wiping: &effects.writes)
         if world.bug != .clientActsEarly { try carryOut(effects.actions, isCommitted: true) }
         return result
     }

@@ -29,11 +29,14 @@ extension Engine {
     ) throws(ClientError) -> MailboxRecord {
         let read = Ed25519KeyPair.generate(from: &random)
         let kind: MailboxKind = role == .ownChat ? .chat : .contact
-        var seeds = read.exposeForStorage()
+        // Reserved whole, so that no outgrown buffer with keys in it is left behind.
+        var seeds: [UInt8] = []
+        seeds.reserveCapacity(2 * Ed25519KeyPair.seedByteCount)
+        read.seed().withBytes { seeds.append(copying: $0) }
         var publicKeys = [read.publicKey]
         if kind == .chat {
             let write = Ed25519KeyPair.generate(from: &random)
-            seeds += write.exposeForStorage()
+            write.seed().withBytes { seeds.append(copying: $0) }
             publicKeys.append(write.publicKey)
         }
         guard let id = kind.mailboxID(keys: publicKeys) else { throw .internalFault(line: #line) }
@@ -68,7 +71,7 @@ extension Engine {
     ) throws(ClientError) -> Ed25519KeyPair {
         let key = MailboxRecord.seedsKey(mailbox.id)
         guard var seeds = try transaction.value(.mailbox, key: key) else { throw .vaultCorrupt }
-        defer { seeds.resetBytes() }
+        defer { seeds.wipeBytes() }
         // Own chat mailboxes hold read ‖ write, contact ones read, a peer's write only.
         let offset = write && mailbox.isOwn ? 32 : 0
         guard seeds.count >= offset + 32 else { throw .vaultCorrupt }

@@ -63,7 +63,7 @@ extension Engine {
             secret: pair.exposeForStorage())
         preKeys.insert(record)
         transaction.put(.prekey, key: PreKeyRecord.key(kind, id), value: record.encoded)
-        record.secret.resetBytes()
+        record.secret.wipeBytes()
         return (id, pair.publicKey)
     }
 
@@ -72,9 +72,9 @@ extension Engine {
         guard var bytes = try transaction.value(.prekey, key: entry.key) else {
             throw .vaultCorrupt
         }
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         var record = try PreKeyRecord.decode(bytes)
-        defer { record.secret.resetBytes() }
+        defer { record.secret.wipeBytes() }
         return X25519KeyPair(secret: SecretBytes(copying: record.secret.raw))
     }
 
@@ -214,7 +214,7 @@ extension Engine {
             && entry.id != contact.ownRecoveryID && entry.eraseAt > end
         {
             guard var bytes = try transaction.value(.prekey, key: entry.key) else { continue }
-            defer { bytes.resetBytes() }
+            defer { bytes.wipeBytes() }
             var record = try PreKeyRecord.decode(bytes)
             record.eraseAt = end
             preKeys.insert(record)

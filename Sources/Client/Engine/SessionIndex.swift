@@ -93,7 +93,7 @@ extension Engine {
     mutating func ratchet(_ id: SessionID) throws(ClientError) -> Session {
         let key = SessionRecord.stateKey(id)
         guard var bytes = try transaction.value(.session, key: key) else { throw .vaultCorrupt }
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         do {
             return try Session.restore(bytes.raw)
         } catch {

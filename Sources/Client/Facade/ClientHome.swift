@@ -117,7 +117,7 @@ extension ClientHome {
         var random = SystemRandom()
         let key = SecretBytes(byteCount: 32, home: .guarded, from: &random)
         var bytes = key.exposeForStorage()
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         do throws(UnsafeFile) {
             try SafeFile.write(bytes.raw, toNew: keyPath)
         } catch {
@@ -144,7 +144,7 @@ extension ClientHome {
             } catch {
                 throw ClientError(error, in: .key)
             }
-            defer { bytes.resetBytes() }
+            defer { bytes.wipeBytes() }
             let key = SecretBytes(copying: bytes.raw, home: .guarded)
             do throws(ClientError) {
                 return try SQLiteVault.open(

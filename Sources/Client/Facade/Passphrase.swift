@@ -16,7 +16,7 @@ public struct Passphrase: ~Copyable {
         var count = bytes.count
         if count > 0, bytes[count - 1] == 0x0a { count -= 1 }
         if count > 0, bytes[count - 1] == 0x0d { count -= 1 }
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         guard (1...Self.byteCountMax).contains(count) else { throw .passphraseUnusable }
         secret = SecretBytes(copying: bytes.raw.extracting(0..<count), home: .guarded)
     }
@@ -28,7 +28,7 @@ public struct Passphrase: ~Copyable {
         var bytes: [UInt8] = []
         // Room for all at once: a growing array would leave copies behind.
         bytes.reserveCapacity(Self.byteCountMax + 2)
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         // One byte at a time, so that nothing behind the line is taken from whoever reads next.
         while bytes.count <= Self.byteCountMax {
             var byte: UInt8 = 0
@@ -61,18 +61,8 @@ public struct Passphrase: ~Copyable {
         } catch {
             throw ClientError(error, in: .passphraseFile)
         }
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         var line = Array(bytes.prefix { $0 != 0x0a })
         try self.init(&line)
-    }
-}
-
-extension [UInt8] {
-    /// Overwrites the bytes with zeros, so that a secret that had to pass through an array does
-    /// not stay in memory.
-    mutating func resetBytes() {
-        for index in indices { self[index] = 0 }
-        // Looked at again, so that the compiler cannot leave the writes out.
-        precondition(allSatisfy { $0 == 0 })
     }
 }

@@ -91,10 +91,10 @@ public final class PosternClient {
         let moment = Moment(clock)
         do throws(ClientError) {
             vault = try home.makeVault(passphrase: passphrase)
-            try vault.commit(
-                Engine.firstWrites(
-                    server: address, signingKey: hello.signingKey, recoverySeed: phrase.seed,
-                    random: &random, now: moment))
+            var writes = Engine.firstWrites(
+                server: address, signingKey: hello.signingKey, recoverySeed: phrase.seed,
+                random: &random, now: moment)
+            try vault.commit(wiping: &writes)
         } catch {
             home.removeVault()
             throw error
@@ -146,9 +146,9 @@ public final class PosternClient {
         try check()
         guard access == .write else { throw .vaultReadOnly }
         let result = try body(&engine)
-        let effects = engine.takeEffects()
+        var effects = engine.takeEffects()
         do throws(ClientError) {
-            try vault.commit(effects.writes)
+            try vault.commit(wiping: &effects.writes)
         } catch {
             failure = error
             throw error

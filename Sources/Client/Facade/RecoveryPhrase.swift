@@ -43,7 +43,7 @@ public struct RecoveryPhrase: ~Copyable {
         let seed = SecretBytes(
             copying: bytes.raw.extracting(0..<Self.seedByteCount), home: .guarded)
         let check = Array(bytes[Self.seedByteCount...])
-        bytes.resetBytes()
+        bytes.wipeBytes()
         let expected = Self.check(of: seed)
         guard ConstantTime.isEqual(expected.raw, check.raw) else {
             throw .recoveryPhraseInvalid
@@ -56,7 +56,7 @@ public struct RecoveryPhrase: ~Copyable {
         var bytes = seed.exposeForStorage()
         bytes += Self.check(of: seed)
         let characters = Array(Base32.encode(bytes.raw))
-        bytes.resetBytes()
+        bytes.wipeBytes()
         let groups = stride(from: 0, to: characters.count, by: 4).map {
             String(characters[$0..<min($0 + 4, characters.count)])
         }

@@ -95,7 +95,7 @@ struct IdentityKeys: ~Copyable, Sendable {
     ///
     /// - Throws: `ClientError.vaultCorrupt`.
     init(_ bytes: inout [UInt8]) throws(ClientError) {
-        defer { bytes.resetBytes() }
+        defer { bytes.wipeBytes() }
         guard bytes.count == 96 else { throw .vaultCorrupt }
         account = Ed25519KeyPair(
             seed: SecretBytes(copying: bytes.raw.extracting(0..<32)), home: .guarded)
@@ -105,8 +105,14 @@ struct IdentityKeys: ~Copyable, Sendable {
             secret: SecretBytes(copying: bytes.raw.extracting(64..<96), home: .guarded))
     }
 
-    /// The bytes for the vault.
+    /// The bytes for the vault, which wipes them (CL-38).
     borrowing func exposeForStorage() -> [UInt8] {
-        account.exposeForStorage() + device.exposeForStorage() + identity.exposeForStorage()
+        // Reserved whole, so that no outgrown buffer with keys in it is left behind.
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(96)
+        account.seed().withBytes { bytes.append(copying: $0) }
+        device.seed().withBytes { bytes.append(copying: $0) }
+        identity.withSecretBytes { bytes.append(copying: $0) }
+        return bytes
     }
 }

@@ -54,7 +54,7 @@ struct VaultCipher: ~Copyable {
         let sealed = XChaChaPoly.seal(
             plaintext.raw, key: cellKey, nonce: nonce,
             authenticating: Self.associatedData(table, name, group).raw)
-        plaintext.resetBytes()
+        plaintext.wipeBytes()
         return nonce.array + sealed
     }
 
@@ -72,7 +72,7 @@ struct VaultCipher: ~Copyable {
             var plaintext = try XChaChaPoly.open(
                 cell.raw.extracting(24..<cell.count), key: cellKey, nonce: nonce,
                 authenticating: Self.associatedData(table, name, group).raw)
-            defer { plaintext.resetBytes() }
+            defer { plaintext.wipeBytes() }
             var reader = Reader(plaintext.raw)
             let key = try reader.array(Int(try reader.u8()))
             let value = try reader.array(Int(try reader.u32()))

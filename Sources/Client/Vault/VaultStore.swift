@@ -1,3 +1,5 @@
+internal import Primitives
+
 /// The tables of a vault. Each row has a key that is unique in its table, a group by which rows
 /// are listed, and a value; rows of a table are ordered by when their key first came.
 ///
@@ -53,6 +55,14 @@ package enum VaultWrite: Sendable, Equatable {
     case remove(VaultTable, key: [UInt8])
     /// Removes all rows of a group.
     case removeGroup(VaultTable, group: [UInt8])
+
+    /// Overwrites the value of a row that is put, and leaves it empty. CL-38
+    mutating func wipe() {
+        guard case .put(let table, let key, let group, var value) = self else { return }
+        // The only other holder lets go first, else the zeros would go into a copy.
+        self = .put(table, key: key, group: group, value: [])
+        value.wipeBytes()
+    }
 }
 
 /// Bounds of what a vault holds.
@@ -106,6 +116,20 @@ package protocol VaultStore: VaultReading {
     /// - Throws: `ClientError.diskFull` (nothing changed), `.diskFailed`, `.vaultCorrupt`, after
     ///   which the store must be opened again; `.vaultReadOnly`.
     func commit(_ writes: [VaultWrite]) throws(ClientError)
+}
+
+extension VaultStore {
+    /// Commits and, whatever came of it, wipes the values: ratchets and private keys are among
+    /// them. CL-38
+    ///
+    /// - Throws: as `commit`.
+    package func commit(wiping writes: inout [VaultWrite]) throws(ClientError) {
+        defer {
+            for index in writes.indices { writes[index].wipe() }
+            writes = []
+        }
+        try commit(writes)
+    }
 }
 
 extension VaultReading {

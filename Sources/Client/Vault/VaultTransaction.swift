@@ -4,8 +4,11 @@
 /// The engine hands the writes to the vault before anything they allow leaves the machine. CL-3
 package struct VaultTransaction {
     private let store: any VaultReading
-    private var values: [VaultTable: [[UInt8]: [UInt8]?]] = [:]
-    private(set) package var writes: [VaultWrite] = []
+    /// All in order, with those that a later one has replaced. Values are held here only, so that
+    /// they can be wiped.
+    private var writes: [VaultWrite] = []
+    /// Where in `writes` the last one of a key is.
+    private var last: [VaultTable: [[UInt8]: Int]] = [:]
 
     /// Reads through to `store`.
     package init(over store: any VaultReading) { self.store = store }
@@ -15,8 +18,8 @@ package struct VaultTransaction {
 
     /// The value under a key as it will be after the commit.
     package func value(_ table: VaultTable, key: [UInt8]) throws(ClientError) -> [UInt8]? {
-        if let pending = values[table]?[key] { return pending }
-        return try store.value(table, key: key)
+        guard let index = last[table]?[key] else { return try store.value(table, key: key) }
+        return if case .put(_, _, _, let value) = writes[index] { value } else { nil }
     }
 
     /// Committed rows only: callers list what they have not changed in this step.
@@ -30,13 +33,13 @@ package struct VaultTransaction {
     package mutating func put(
         _ table: VaultTable, key: [UInt8], group: [UInt8] = [], value: [UInt8]
     ) {
-        values[table, default: [:]][key] = .some(value)
+        replaceLast(table, key)
         writes.append(.put(table, key: key, group: group, value: value))
     }
 
     /// Removes a row.
     package mutating func remove(_ table: VaultTable, key: [UInt8]) {
-        values[table, default: [:]][key] = .some(nil)
+        replaceLast(table, key)
         writes.append(.remove(table, key: key))
     }
 
@@ -45,28 +48,28 @@ package struct VaultTransaction {
         writes.append(.removeGroup(table, group: group))
     }
 
+    private mutating func replaceLast(_ table: VaultTable, _ key: [UInt8]) {
+        // CL-38: what was replaced within the step goes nowhere.
+        if let index = last[table]?[key] { writes[index].wipe() }
+        last[table, default: [:]][key] = writes.count
+    }
+
     /// The writes for the vault, leaving the transaction empty. A key written several times in one
-    /// step is written once, with its last value, where it was written first.
+    /// step is written once, with its last value, where it was written last.
     package mutating func take() -> [VaultWrite] {
         defer {
-            values = [:]
+            last = [:]
             writes = []
         }
-        var seen: Set<RowName> = []
         var result: [VaultWrite] = []
-        for write in writes.reversed() {
+        for (index, write) in writes.enumerated() {
             switch write {
             case .put(let table, let key, _, _), .remove(let table, let key):
-                if seen.insert(RowName(table: table, key: key)).inserted { result.append(write) }
+                if last[table]?[key] == index { result.append(write) }
             case .removeGroup:
                 result.append(write)
             }
         }
-        return result.reversed()
-    }
-
-    private struct RowName: Hashable {
-        let table: VaultTable
-        let key: [UInt8]
+        return result
     }
 }

@@ -37,7 +37,9 @@ package enum Handshake {
 
         let agreed = try agree(ephemeral, with: preKeys)
         let dh4 = try agree(identity, preKeys.signedPreKey)
-        let block = introduction.encoded()
+        // The block holds the write seed of the reply mailbox.
+        var block = introduction.encoded()
+        defer { block.wipeBytes() }
         var prefix = [Envelope.version]
         prefix.append(copying: sentKey.raw)
         // H1
@@ -89,7 +91,8 @@ package enum Handshake {
             signedPreKey: signedPreKey.publicKey, oneTimePreKey: oneTime)
         let agreed = try agree(
             own, outer.dh1.duplicate(), oneTimePreKey, with: message.ephemeralKey)
-        let block = try openInner(message, outer, agreed, preKeys)
+        var block = try openInner(message, outer, agreed, preKeys)
+        defer { block.wipeBytes() }
         // HS-7: of an unknown type nothing else is read.
         guard let type = block.first, FirstMessageType(rawValue: type) != nil else {
             return .needsNewerVersion(type: block.first ?? 0)

@@ -1,0 +1,139 @@
+import Foundation
+import Glibc
+import Primitives
+import Testing
+
+@testable import Client
+
+/// A key that is looked for in the memory of the whole process, kept masked itself.
+private struct KnownKey {
+    private let masked: [UInt8]
+
+    init(_ bytes: ArraySlice<UInt8>) { masked = bytes.map { $0 ^ 0xa5 } }
+
+    /// How often the key lies in memory that can be written.
+    func countInMemory() throws -> Int {
+        let memory = open("/proc/self/mem", O_RDONLY)
+        defer { close(memory) }
+        try #require(memory >= 0)
+        let blockByteCount = 1 << 20
+        // Safe: read and written within its bounds, and freed at the end.
+        let block = unsafe UnsafeMutableRawBufferPointer.allocate(
+            byteCount: blockByteCount, alignment: 1)
+        defer {
+            unsafe block.initializeMemory(as: UInt8.self, repeating: 0)
+            unsafe block.deallocate()
+        }
+        let own = unsafe UInt(bitPattern: block.baseAddress)
+        var places: Set<UInt> = []
+        for area in try Self.writableAreas() {
+            var at = area.lowerBound
+            while at < area.upperBound {
+                let wanted = min(blockByteCount, Int(area.upperBound - at))
+                let count = unsafe pread(memory, block.baseAddress, wanted, off_t(at))
+                guard count > 0 else { break }
+                for offset in unsafe found(in: UnsafeRawBufferPointer(rebasing: block[..<count])) {
+                    places.insert(at + UInt(offset))
+                }
+                // Overlapping, so that a key across two blocks is seen.
+                at += UInt(count > 64 && at + UInt(count) < area.upperBound ? count - 32 : count)
+            }
+        }
+        return places.filter { !(own..<own + UInt(blockByteCount)).contains($0) }.count
+    }
+
+    private func found(in block: UnsafeRawBufferPointer) -> [Int] {
+        var found: [Int] = []
+        guard let start = unsafe block.baseAddress else { return [] }
+        var offset = 0
+        // Safe: every access lies below the count.
+        while offset + masked.count <= block.count,
+            let next = unsafe memchr(
+                start + offset, Int32(masked[0] ^ 0xa5), block.count - offset - masked.count + 1)
+        {
+            offset = unsafe UnsafeRawPointer(next) - start
+            if unsafe masked.indices.allSatisfy({ block[offset + $0] ^ 0xa5 == masked[$0] }) {
+                found.append(offset)
+            }
+            offset += 1
+        }
+        return found
+    }
+
+    private static func writableAreas() throws -> [Range<UInt>] {
+        let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+        return maps.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ")
+            let ends = words[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+            guard ends.count == 2, words[1].hasPrefix("rw") else { return nil }
+            return ends[0]..<ends[1]
+        }
+    }
+}
+
+extension SimulatedClient {
+    /// The chain key under which the only session writes next; the bytes read are wiped.
+    fileprivate func sendingChainKey() throws -> KnownKey {
+        let infos = try vault.rows(
+            .session, group: SessionRecord.infoGroup, page: VaultPage())
+        let id = try SessionRecord.decode(try #require(infos.first).value).id
+        var state = try #require(try vault.value(.session, key: SessionRecord.stateKey(id)))
+        defer { state.wipeBytes() }
+        // Version, role, id and root key, then the flag of the sending chain and its key.
+        try #require(state[66] == 1)
+        return KnownKey(state[67..<99])
+    }
+}
+
+@Suite("§10.7 what is left in memory", .serialized)
+struct WipingTests {
+    @Test("B13 CL-38 a chain key that the ratchet has left is nowhere in memory")
+    func chainKey() throws {
+        let world = try World(seed: 31, isInFiles: true)
+        let alice = try world.addClient("alice")
+        let bob = try world.addClient("bob")
+        try alice.start()
+        try bob.start()
+        try bob.accept(try alice.invite(name: "bob"), name: "alice")
+        try world.advance(milliseconds: 10_000)
+        let key = try bob.sendingChainKey()
+        for number in 0..<3 { try bob.send("text \(number)", to: "alice") }
+        try world.advance(milliseconds: 5_000)
+        #expect(alice.receivedTexts.count == 3)
+        #expect(try key.countInMemory() == 0)
+    }
+
+    @Test("B13 CL-38 writes are wiped, those replaced in the step too, also when a commit fails")
+    func writes() throws {
+        let vault = FullVault()
+        var random = SeededRandom(99)
+        let secrets = [1, 2].map { _ in SecretBox(SecretBytes(byteCount: 32, from: &random)) }
+        let keys = secrets.map { $0.value.withBytes { KnownKey([UInt8](copying: $0)[...]) } }
+        let before = try keys.map { try $0.countInMemory() }
+        // The secret itself, which shows that the search finds what is there.
+        #expect(before.allSatisfy { $0 >= 1 })
+        var transaction = VaultTransaction(over: vault)
+        for secret in secrets {
+            transaction.put(.session, key: [1], value: secret.value.exposeForStorage())
+        }
+        #expect(try keys[1].countInMemory() > before[1])
+        var writes = transaction.take()
+        #expect(throws: ClientError.diskFull) { try vault.commit(wiping: &writes) }
+        #expect(try keys.map { try $0.countInMemory() } == before)
+        withExtendedLifetime(secrets) {}
+    }
+}
+
+private final class SecretBox {
+    let value: SecretBytes
+    init(_ value: consuming SecretBytes) { self.value = value }
+}
+
+/// A vault on a full disk.
+private final class FullVault: VaultStore {
+    func value(_ table: VaultTable, key: [UInt8]) throws(ClientError) -> [UInt8]? { nil }
+    func rows(
+        _ table: VaultTable, group: [UInt8]?, page: VaultPage
+    ) throws(ClientError) -> [VaultRow] { [] }
+    func commit(_ writes: [VaultWrite]) throws(ClientError) { throw .diskFull }
+}
