@@ -67,13 +67,13 @@ extension Directory {
     ///
     /// - Returns: nil when it is free from now on, else why not.
     func release(
-        _ frame: ReleaseHandleFrame, at now: Hours
+        _ frame: ReleaseHandleFrame, handshakeHash: FixedBytes<32>, at now: Hours
     ) throws(DatabaseError) -> ErrorCode? {
         guard let account = try statements.account(frame.handle) else { return .notFound }
         let record = try Self.stored(account.record)
-        // KD-17
+        // KD-17, KD-23
         let message = DirectorySignatures.handleRelease(
-            handle: frame.handle, recordNumber: frame.recordNumber)
+            handle: frame.handle, recordNumber: frame.recordNumber, handshakeHash: handshakeHash)
         guard frame.recordNumber == record.number,
             record.account.isValid(frame.signature, for: message.raw)
         else { return .recordRefused }

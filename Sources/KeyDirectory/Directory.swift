@@ -59,8 +59,8 @@ package final class Directory {
             let code = try publish(
                 bundle, preKeys, under: handle, refusesGrowth: refusesGrowth)
             Self.write(code, to: id, into: &writer)
-        case .releaseHandle(let frame):
-            let code = try release(frame, at: hour)
+        case .releaseHandle(let frame, let handshakeHash):
+            let code = try release(frame, handshakeHash: handshakeHash, at: hour)
             Self.write(code, to: id, into: &writer)
         case .preKeyStatus(let frame, let handshakeHash):
             if let status = try status(frame, handshakeHash: handshakeHash) {

@@ -15,7 +15,7 @@ package struct DirectoryJob: Sendable {
         case lookUp(Handle)
         case fetchPreKeys(Handle, deviceID: UInt32)
         case preKeyStatus(PreKeyStatusFrame, handshakeHash: FixedBytes<32>)
-        case releaseHandle(ReleaseHandleFrame)
+        case releaseHandle(ReleaseHandleFrame, handshakeHash: FixedBytes<32>)
     }
 
     /// The id of the request.
@@ -51,7 +51,7 @@ package struct DirectoryJob: Sendable {
             question = .preKeyStatus(frame, handshakeHash: handshakeHash)
         case .releaseHandle(let frame):
             request = frame.request
-            question = .releaseHandle(frame)
+            question = .releaseHandle(frame, handshakeHash: handshakeHash)
         default: return nil
         }
     }
@@ -70,7 +70,8 @@ package struct DirectoryJob: Sendable {
             case .fetchPreKeys(let handle, let deviceID): .fetchPreKeys(handle, deviceID: deviceID)
             case .preKeyStatus(let frame, let handshakeHash):
                 .preKeyStatus(frame, handshakeHash: handshakeHash)
-            case .releaseHandle(let frame): .releaseHandle(frame)
+            case .releaseHandle(let frame, let handshakeHash):
+                .releaseHandle(frame, handshakeHash: handshakeHash)
             }
         return DirectoryRequest(request: request, operation: operation)
     }
@@ -134,7 +135,7 @@ package struct DirectoryRequest: Sendable {
         case lookUp(Handle)
         case fetchPreKeys(Handle, deviceID: UInt32)
         case preKeyStatus(PreKeyStatusFrame, handshakeHash: FixedBytes<32>)
-        case releaseHandle(ReleaseHandleFrame)
+        case releaseHandle(ReleaseHandleFrame, handshakeHash: FixedBytes<32>)
         case refused(ErrorCode)
     }
 

@@ -67,7 +67,7 @@ enum DirectoryFiles {
             "handle release", "handle release",
             [
                 "account seed": .hex(parts.person.account.exposeForStorage()), "handle": "carol",
-                "record number": 7,
+                "record number": 7, "handshake hash": .hex(SHA256.hash(parts.otherSeed.raw)),
             ])
         return file
     }

@@ -132,6 +132,16 @@ struct DirectoryRecordTests {
         #expect(try test.lookUp("alice") == record)
     }
 
+    @Test("KD-23 A6 a release signed on another channel, at another server say, is refused")
+    func releaseOfAnotherChannel() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record(1)) == nil)
+        let other = FixedBytes<32>(repeating: 9)
+        #expect(try test.code(test.ask(alice.release(1, channel: other))) == .recordRefused)
+        #expect(try test.ask(alice.release(1)) == .done(request: 5))
+    }
+
     @Test("KD-18 D8 a released handle rests for a year, also for its owner, and is then free")
     func release() throws {
         let test = try TestDirectory()

@@ -238,10 +238,13 @@ final class Person {
             signedBy: device)
     }
 
-    func release(_ recordNumber: UInt64, handle: String = "alice") throws -> [UInt8] {
+    func release(
+        _ recordNumber: UInt64, handle: String = "alice",
+        channel: FixedBytes<32> = TestDirectory.handshakeHash
+    ) throws -> [UInt8] {
         let handle = try Handle(handle)
         let message = DirectorySignatures.handleRelease(
-            handle: handle, recordNumber: recordNumber)
+            handle: handle, recordNumber: recordNumber, handshakeHash: channel)
         return written(
             .releaseHandle(
                 ReleaseHandleFrame(

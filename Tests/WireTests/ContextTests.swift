@@ -49,7 +49,8 @@ struct ContextTests {
             signedBy: key)
         let status = DirectorySignatures.preKeyStatus(
             handle: Fixture.handle(), deviceID: 1, handshakeHash: .zero)
-        let release = DirectorySignatures.handleRelease(handle: Fixture.handle(), recordNumber: 1)
+        let release = DirectorySignatures.handleRelease(
+            handle: Fixture.handle(), recordNumber: 1, handshakeHash: .zero)
         let attach = AttachRole.read.signedBytes(id: .zero, handshakeHash: .zero)
         let attachToWrite = AttachRole.write.signedBytes(id: .zero, handshakeHash: .zero)
 

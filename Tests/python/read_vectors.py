@@ -163,10 +163,11 @@ class Suites:
 
     def handle_release(self, case):
         given, session = case["in"], self.session
-        message = b"postern/1 handle release" + b"\6"
+        seed, channel = unhexed(given, "account seed", "handshake hash")
+        message = b"postern/1 handle release" + b"\6" + channel
         message += session.handle_field(given["handle"].encode())
         message += session.u64(given["record number"])
-        return self.signed(UNHEX(given["account seed"]), message)
+        return self.signed(seed, message)
 
     # Invites: `seal` and `open` of the suite `invite`.
 

@@ -183,7 +183,8 @@ enum DirectoryVectors {
     @Sendable private static func handleRelease(_ input: VectorInput) throws -> JSONValue {
         let signed = DirectorySignatures.handleRelease(
             handle: try input.handle("handle"),
-            recordNumber: try input.integer("record number"))
+            recordNumber: try input.integer("record number"),
+            handshakeHash: try input.fixed("handshake hash"))
         let account = try input.signingKey("account seed")
         return ["signed": .hex(signed), "signature": .hex(account.sign(signed.raw))]
     }
