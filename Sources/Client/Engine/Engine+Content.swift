@@ -18,7 +18,7 @@ extension Engine {
         }
         if let device = sessions[session]?.device.deviceKey,
             let bundle = content.verifiedRecoveryBundle(by: device),
-            var contact = contacts[id]
+            var contact = contacts[id], bundle.isNewer(than: contact.peerRecoveryBundle)
         {
             contact.peerRecoveryBundle = bundle.bytes
             save(contact)
@@ -100,8 +100,9 @@ extension Engine {
     /// EN-10
     private mutating func receivedRecord(_ content: Content, of id: ContactID) {
         guard var contact = contacts[id],
-            let record = content.verifiedRecord(of: contact.account)?.value
+            let verified = content.verifiedRecord(of: contact.account), contact.keep(verified)
         else { return }
+        let record = verified.value
         let device = contact.certificate.identity
         if let renewed = record.certificates.first(where: { $0.identity == device }) {
             contact.certificate = renewed

@@ -162,8 +162,8 @@ extension Engine {
         } catch {
             return operations.end(task.operation, .failed(Self.error(of: error)), &actions)
         }
-        let record = verified.record.value
-        try meet(task, record, verified.preKeys, handle: record.handle, isLink: true)
+        let record = verified.record
+        try meet(task, record, verified.preKeys, handle: record.value.handle, isLink: true)
     }
 
     private static func error(of error: InviteError) -> ClientError {
@@ -220,17 +220,18 @@ extension Engine {
                 }
             return operations.end(task.operation, .failed(reason), &actions)
         }
-        try meet(task, record.value, preKeys, handle: handle, isLink: false)
+        try meet(task, record, preKeys, handle: handle, isLink: false)
     }
 
     // MARK: First contact
 
     /// Begins a session from verified prekeys and sends the first message, a hello.
     private mutating func meet(
-        _ task: AddTask, _ record: Record, _ preKeys: Verified<FetchedPreKeys>, handle: Handle?,
-        isLink: Bool
+        _ task: AddTask, _ verified: Verified<Record>, _ preKeys: Verified<FetchedPreKeys>,
+        handle: Handle?, isLink: Bool
     ) throws(ClientError) {
         let operation = task.operation
+        let record = verified.value
         guard record.account != identity.account else {
             return operations.end(operation, .failed(.ownAddress), &actions)
         }
@@ -240,7 +241,11 @@ extension Engine {
             return operations.end(operation, .failed(.certificateExpired), &actions)
         }
         var contact: ContactRecord
-        if let known = self.contact(of: record.account) {
+        if var known = self.contact(of: record.account) {
+            guard known.keep(verified) else {
+                return operations.end(operation, .failed(.recordInvalid), &actions)
+            }
+            save(known)
             if known.state == .request {
                 return try acceptContact(known.id, name: task.name, operation)
             }
@@ -254,6 +259,7 @@ extension Engine {
                 account: record.account, state: .invited, certificate: bundle.certificate,
                 createdMilliseconds: now.wall)
         }
+        _ = contact.keep(verified)
         contact.certificate = bundle.certificate
         contact.handle = handle
         contact.handleServer = handle == nil ? nil : task.server
@@ -367,8 +373,13 @@ extension Engine {
 
     private mutating func handleLookedUp(_ id: ContactID, _ frame: IncomingFrame) {
         guard case .record(let answer) = frame, let record = answer.record,
-            var contact = contacts[id], record.handle == contact.handle,
-            record.account == contact.account, (try? record.verify()) != nil
+            // KD-6
+            (try? record.refuseUnknownCritical()) != nil, let verified = try? record.verify(),
+            var contact = contacts[id], let handle = contact.handle,
+            let server = contact.handleServer,
+            ClaimedHandle(handle: handle, server: server, account: contact.account)
+                .confirmed(by: verified) != nil,
+            contact.keep(verified)
         else { return }
         contact.isHandleConfirmed = true
         save(contact)

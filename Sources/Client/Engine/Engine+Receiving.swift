@@ -132,7 +132,7 @@ extension Engine {
                 return false
             }
             guard let outer else { continue }
-            return try acceptFirst(message, outer, signed, mailbox)
+            return try acceptFirst(message, outer, signed, entry, mailbox)
         }
         return false
     }
@@ -155,7 +155,7 @@ extension Engine {
 
     private mutating func acceptFirst(
         _ message: FirstMessage, _ outer: borrowing OuterBlock, _ signed: borrowing X25519KeyPair,
-        _ mailbox: MailboxRecord
+        _ entry: PreKeyIndex.Entry, _ mailbox: MailboxRecord
     ) throws(ClientError) -> Bool {
         let own = RecipientKeys(
             account: identity.account, device: identity.certificate.identity,
@@ -177,7 +177,7 @@ extension Engine {
             tell(.notice(.unreadableRequest))
             return false
         case .accepted(let accepted):
-            let isTaken = try take(accepted, mailbox)
+            let isTaken = try take(accepted, mailbox, until: entry.eraseAt)
             // HS-5
             if isTaken, let used { erase(used) }
             return isTaken
@@ -199,7 +199,8 @@ extension Engine {
     ///
     /// - Returns: false when it is refused, with nothing stored.
     private mutating func take(
-        _ accepted: consuming AcceptedFirstMessage, _ mailbox: MailboxRecord
+        _ accepted: consuming AcceptedFirstMessage, _ mailbox: MailboxRecord,
+        until preKeyEnd: Hours
     ) throws(ClientError) -> Bool {
         let account = accepted.introduction.account
         guard account != identity.account else { return false }
@@ -227,7 +228,7 @@ extension Engine {
         if isWanted { contact.state = .accepted }
         save(contact)
         if let invite, invite.state == .open { take(invite, by: contact.id) }
-        try keep(accepted, of: contact)
+        try keep(accepted, of: contact, until: preKeyEnd)
         // Met by another way meanwhile: the contact has this side's chat mailbox already. CL-27
         if sessions.set(of: contact.id).entries.contains(where: \.isConfirmed) {
             chatInUse(contact.id)
@@ -263,7 +264,8 @@ extension Engine {
 
     /// Stores the session of a first message and takes its content.
     private mutating func keep(
-        _ accepted: consuming AcceptedFirstMessage, of contact: ContactRecord
+        _ accepted: consuming AcceptedFirstMessage, of contact: ContactRecord,
+        until preKeyEnd: Hours
     ) throws(ClientError) {
         let content = accepted.content
         let number = accepted.number
@@ -281,9 +283,10 @@ extension Engine {
         let ended = parsed?.sessionReports.map(\.id) ?? []
         let hours = now.hours.count
         changeSet(of: contact.id) { $0.accept(id, naming: ended, hours: hours) }
-        // HS-14
-        transaction.put(
-            .seen, key: prefix.openingHash.array, group: Self.dayGroup(now.day &+ 8), value: [])
+        // HS-14: forgotten on the day after the prekey's private half is erased.
+        let group = Self.dayGroup(
+            preKeyEnd.count / 24 &+ 1 &- min(Self.seenDays, preKeyEnd.count / 24))
+        transaction.put(.seen, key: prefix.openingHash.array, group: group, value: [])
         noteReceived(in: id, isConfirmed: session.isConfirmed)
         gaps.update(id, contact: contact.id, session.received, now: now)
         adopt(
@@ -298,18 +301,16 @@ extension Engine {
         milliseconds: UInt64
     ) {
         guard var contact = contacts[id] else { return }
-        if contact.peerMailbox != nil {
-            // EN-11: of a later number in the same session, or of a later time in another one.
-            let isLater =
-                contact.peerMailboxSession == session
-                ? contact.peerMailboxNumber > number
-                : contact.peerMailboxMilliseconds > milliseconds
-            if isLater { return }
-        }
+        let new = mailbox.id
+        // EN-23
+        if let known = mailboxes[new], known.role != .peerChat || known.contact != id { return }
+        let announcement = MailboxAnnouncement(
+            session: session, number: number, milliseconds: milliseconds)
+        // EN-11
+        if contact.peerMailbox != nil, !announcement.replaces(contact.announcement) { return }
         contact.peerMailboxSession = session
         contact.peerMailboxNumber = number
         contact.peerMailboxMilliseconds = milliseconds
-        let new = mailbox.id
         let old = contact.peerMailbox
         contact.peerMailbox = new
         save(contact)

@@ -1,3 +1,4 @@
+internal import Crypto
 internal import Primitives
 internal import Wire
 
@@ -41,6 +42,8 @@ struct ContactRecord: VaultRecord {
     /// The own invite through which the contact came.
     var invite: FixedBytes<32>?
 
+    /// The newest record of the contact that was verified, empty without one. KD-24
+    var record: [UInt8] = []
     /// The recovery bundle the contact gave, empty without one.
     var peerRecoveryBundle: [UInt8] = []
     /// The message that carried the newest own recovery bundle, and when that was made.
@@ -91,6 +94,7 @@ struct ContactRecord: VaultRecord {
         bundleHash = try reader.fixed()
         firstMessageMilliseconds = try reader.u64()
         invite = try reader.optional()
+        record = try reader.counted()
         peerRecoveryBundle = try reader.counted()
         ownRecoveryMessage = try reader.optional()
         ownRecoveryID = try reader.u32()
@@ -127,6 +131,7 @@ struct ContactRecord: VaultRecord {
         writer.fixed(bundleHash)
         writer.u64(firstMessageMilliseconds)
         writer.optional(invite)
+        writer.counted(record)
         writer.counted(peerRecoveryBundle)
         writer.optional(ownRecoveryMessage)
         writer.u32(ownRecoveryID)
@@ -135,5 +140,39 @@ struct ContactRecord: VaultRecord {
         writer.u32(unreadCount)
         writer.bool(needsNewerVersion)
         writer.u64(brokenNoticeMilliseconds)
+    }
+}
+
+extension ContactRecord {
+    /// What named the mailbox to write in. EN-11
+    var announcement: MailboxAnnouncement {
+        MailboxAnnouncement(
+            session: peerMailboxSession, number: peerMailboxNumber,
+            milliseconds: peerMailboxMilliseconds)
+    }
+
+    /// Keeps a record of this contact if it may follow the one kept.
+    ///
+    /// - Returns: false when it may not, with nothing changed.
+    mutating func keep(_ new: Verified<Record>) -> Bool {
+        // KD-24
+        guard new.value.account == account else { return false }
+        guard let old = try? Record(parsing: record.raw) else {
+            record = new.value.bytes
+            return true
+        }
+        if new.value.handle == old.handle {
+            // KD-4, KD-5
+            guard (try? new.succession(after: old)) != nil else { return false }
+        } else {
+            let recoveryStays = new.value.contents.recoveryHash == old.contents.recoveryHash
+            guard new.value.number >= old.number,
+                recoveryStays || new.value.recoveryProof?.hash == old.contents.recoveryHash
+            else { return false }
+            // An invite made while a handle was on its way bears the same number without it.
+            if new.value.number == old.number { return true }
+        }
+        record = new.value.bytes
+        return true
     }
 }

@@ -19,9 +19,10 @@ package struct MailboxAnnouncement: Hashable, Sendable {
     /// True when the mailboxes named here take the place of those that `current` named.
     package func replaces(_ current: MailboxAnnouncement?) -> Bool {
         // EN-11. Within a session numbers cannot be wrong, across sessions the writer's clock is
-        // all there is.
+        // all there is. A first message names its reply mailbox and, in its content, the same
+        // again, under one number.
         guard let current else { return true }
         return session == current.session
-            ? number > current.number : milliseconds >= current.milliseconds
+            ? number >= current.number : milliseconds >= current.milliseconds
     }
 }

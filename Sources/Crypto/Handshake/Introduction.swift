@@ -50,6 +50,13 @@ package struct ClaimedHandle: Hashable, Sendable {
     /// Who claims it.
     package let account: Ed25519PublicKey
 
+    /// A claim that was noted.
+    package init(handle: Handle, server: ServerAddress, account: Ed25519PublicKey) {
+        self.handle = handle
+        self.server = server
+        self.account = account
+    }
+
     /// The handle, when a record found under it at that server is the claimant's own.
     package func confirmed(by record: Verified<Record>) -> Handle? {
         // HS-15

@@ -74,6 +74,15 @@ package struct RecoveryBundle: Hashable, Sendable {
         bytes = [UInt8](copying: raw)
     }
 
+    /// True unless the bundle held, if any, was made later: bundles may arrive in another order.
+    ///
+    /// - Parameter held: its bytes, empty for none.
+    package func isNewer(than held: [UInt8]) -> Bool {
+        // DR-22
+        guard let held = try? RecoveryBundle(parsing: held.raw) else { return true }
+        return madeHours >= held.madeHours
+    }
+
     /// Why bytes are not taken as a recovery bundle.
     package enum Refusal: Error, Equatable, Sendable {
         /// They do not parse.
