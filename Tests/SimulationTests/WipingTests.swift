@@ -13,18 +13,18 @@ private struct KnownKey {
 
     /// How often the key lies in memory that can be written.
     func countInMemory() throws -> Int {
-        let memory = open("/proc/self/mem", O_RDONLY)
+        let memory = unsafe open("/proc/self/mem", O_RDONLY)
         defer { close(memory) }
         try #require(memory >= 0)
         let blockByteCount = 1 << 20
-        // Safe: read and written within its bounds, and freed at the end.
-        let block = unsafe UnsafeMutableRawBufferPointer.allocate(
+        // Safe: it is read and written within its bounds, and freed at the end.
+        let block = UnsafeMutableRawBufferPointer.allocate(
             byteCount: blockByteCount, alignment: 1)
         defer {
             unsafe block.initializeMemory(as: UInt8.self, repeating: 0)
             unsafe block.deallocate()
         }
-        let own = unsafe UInt(bitPattern: block.baseAddress)
+        let own = UInt(bitPattern: block.baseAddress)
         var places: Set<UInt> = []
         for area in try Self.writableAreas() {
             var at = area.lowerBound
@@ -44,7 +44,7 @@ private struct KnownKey {
 
     private func found(in block: UnsafeRawBufferPointer) -> [Int] {
         var found: [Int] = []
-        guard let start = unsafe block.baseAddress else { return [] }
+        guard let start = block.baseAddress else { return [] }
         var offset = 0
         // Safe: every access lies below the count.
         while offset + masked.count <= block.count,
@@ -52,7 +52,7 @@ private struct KnownKey {
                 start + offset, Int32(masked[0] ^ 0xa5), block.count - offset - masked.count + 1)
         {
             offset = unsafe UnsafeRawPointer(next) - start
-            if unsafe masked.indices.allSatisfy({ block[offset + $0] ^ 0xa5 == masked[$0] }) {
+            if masked.indices.allSatisfy({ unsafe block[offset + $0] ^ 0xa5 == masked[$0] }) {
                 found.append(offset)
             }
             offset += 1
