@@ -2,6 +2,7 @@ import Foundation
 import Platform
 import Primitives
 import Testing
+import Wire
 
 @testable import Client
 
@@ -97,6 +98,30 @@ struct SQLiteVaultTests {
         let opened = try header.unwrap(with: password("p"))
         let isSame = opened.isEqual(to: key)
         #expect(isSame)
+    }
+
+    @Test("CL-22 a header is taken with the bounds of its fields and refused one beyond")
+    func headerBounds() throws {
+        func isTaken(_ source: UInt8, _ passes: UInt32, _ memoryKiB: UInt32) -> Bool {
+            var writer = Writer()
+            writer.u8(1)
+            writer.u8(source)
+            writer.zeros(2)
+            writer.u32(passes)
+            writer.u32(memoryKiB)
+            writer.zeros(132)
+            let check = SHA256.hash(writer.bytes.raw).array.prefix(16)
+            do {
+                let header = try VaultHeader(parsing: writer.bytes + check)
+                return header.encoded == writer.bytes + check
+            } catch {
+                return false
+            }
+        }
+        #expect(isTaken(0, 1, 8) && isTaken(0, 16, 4_194_304) && isTaken(1, 0, 0))
+        #expect(!isTaken(0, 0, 8) && !isTaken(0, 17, 8))
+        #expect(!isTaken(0, 1, 7) && !isTaken(0, 1, 4_194_305))
+        #expect(!isTaken(1, 1, 0) && !isTaken(1, 0, 8) && !isTaken(2, 0, 0))
     }
 
     @Test("CL-22 a cell moved to another row, group or table does not open")

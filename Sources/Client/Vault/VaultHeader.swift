@@ -1,4 +1,4 @@
-internal import Primitives
+package import Primitives
 internal import Wire
 
 /// What stands unsealed in a vault: how its key is wrapped.
@@ -17,9 +17,10 @@ internal import Wire
 /// | 144 | 16 | check: first bytes of the SHA-256 of all before |
 ///
 /// - SPEC: §10.7, CL-22, CL-23
-struct VaultHeader: Equatable, Sendable {
+package struct VaultHeader: Equatable, Sendable {
     static let version: UInt8 = 1
-    static let byteCount = 160
+    /// Of the whole header.
+    package static let byteCount = 160
     private static let boundByteCount = 72
     /// More would let a crafted file hold the machine for minutes.
     static let passesMax: UInt32 = 16
@@ -30,8 +31,10 @@ struct VaultHeader: Equatable, Sendable {
     }
 
     let source: KeySource
-    let passes: UInt32
-    let memoryKiB: UInt32
+    /// Passes of Argon2id, 0 with a key file.
+    package let passes: UInt32
+    /// Memory of Argon2id, 0 with a key file.
+    package let memoryKiB: UInt32
     let salt: FixedBytes<24>
     let commitment: FixedBytes<32>
     private(set) var wrapped: FixedBytes<72>
@@ -50,15 +53,17 @@ struct VaultHeader: Equatable, Sendable {
     }
 
     /// The 160 bytes.
-    var encoded: [UInt8] {
+    package var encoded: [UInt8] {
         var bytes = boundBytes
         bytes.append(copying: wrapped.raw)
         bytes.append(contentsOf: SHA256.hash(bytes.raw).array.prefix(16))
         return bytes
     }
 
+    /// Reads the 160 bytes.
+    ///
     /// - Throws: `ClientError.vaultTooNew`, `.vaultCorrupt`.
-    init(parsing bytes: [UInt8]) throws(ClientError) {
+    package init(parsing bytes: [UInt8]) throws(ClientError) {
         do {
             var reader = Reader(bytes.raw)
             let version = try reader.u8()
@@ -79,8 +84,14 @@ struct VaultHeader: Equatable, Sendable {
             salt = try reader.fixed()
             commitment = try reader.fixed()
             wrapped = try reader.fixed()
-            guard source == .keyFile || (1...Self.passesMax).contains(passes) else {
-                throw ClientError.vaultCorrupt
+            switch source {
+            case .passphrase:
+                let memory = Argon2id.Parameters.memoryKiBMin...Argon2id.Parameters.memoryKiBMax
+                guard (1...Self.passesMax).contains(passes), memory.contains(memoryKiB) else {
+                    throw ClientError.vaultCorrupt
+                }
+            case .keyFile:
+                guard passes == 0, memoryKiB == 0 else { throw ClientError.vaultCorrupt }
             }
         } catch let error as ClientError {
             throw error
@@ -92,7 +103,7 @@ struct VaultHeader: Equatable, Sendable {
     /// Makes a header that wraps `vaultKey`.
     ///
     /// - Parameter parameters: nil for a key file, whose 32 bytes `password` then is.
-    init(
+    package init(
         wrapping vaultKey: borrowing SecretBytes, under password: borrowing SecretBytes,
         parameters: Argon2id.Parameters?, random: inout some RandomSource
     ) throws(ClientError) {
@@ -117,7 +128,7 @@ struct VaultHeader: Equatable, Sendable {
     ///
     /// - Throws: `ClientError.passphraseWrong` when the commitment differs, `.vaultCorrupt` when the
     ///   wrapped key does not open although it is the right one, `.noSecretMemory`.
-    func unwrap(with password: borrowing SecretBytes) throws(ClientError) -> SecretBytes {
+    package func unwrap(with password: borrowing SecretBytes) throws(ClientError) -> SecretBytes {
         let parameters =
             source == .keyFile ? nil : Argon2id.Parameters(passes: passes, memoryKiB: memoryKiB)
         let keys = try Self.keys(password, salt: salt, parameters: parameters)
