@@ -73,8 +73,7 @@ let package = Package(
             "Fuzz",
             [
                 "Client", "VectorSuites", "Mailbox", "KeyDirectory", "Channel", "Crypto",
-                "Platform",
-                "Wire", "Primitives",
+                "Database", "Platform", "Wire", "Primitives",
             ]),
 
         tests("PrimitivesTests", ["Primitives"]),

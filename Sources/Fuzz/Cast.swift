@@ -10,6 +10,7 @@ final class Cast: Sendable {
 
     static let alice = Cast("alice", seed: 11)
     static let bob = Cast("bob", seed: 12)
+    static let carol = Cast("carol", seed: 13)
 
     let handle: Handle
     let account: Ed25519KeyPair

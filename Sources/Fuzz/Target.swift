@@ -24,7 +24,9 @@ struct Target: Sendable {
     /// Every target of a run.
     static let all: [Target] =
         WebSocketTargets.all + WireTargets.all + FirstMessageTargets.all + SessionTargets.all
-        + ServerTargets.all + LinkTargets.all + VaultTargets.all + TextTargets.all
+        + NoiseTargets.all + ServerTargets.all + FolderTargets.all + DirectoryTargets.all
+        + StoreFileTargets.all + LinkTargets.all + VaultTargets.all + VaultFileTargets.all
+        + TextTargets.all
 
     /// Bugs on purpose: a driver that does not find them finds nothing.
     static let planted: [Target] = [

@@ -12,7 +12,7 @@ enum VaultTargets {
     private static let now = Client.Moment(wall: UInt64(Cast.now) * 1_000, monotonic: 5_000)
 
     /// The rows of a new identity, which everything else is read with.
-    private static let identity: [VaultWrite] = {
+    static let identity: [VaultWrite] = {
         var random = SeededRandom(61)
         let recovery = SecretBytes(byteCount: 32, from: &random)
         return Engine.firstWrites(
@@ -82,5 +82,5 @@ enum VaultTargets {
         }
     }
 
-    private static let usedWrites = used()
+    static let usedWrites = used()
 }

@@ -65,6 +65,44 @@ enum WireSeeds {
         return messages
     }
 
+    /// Frames for the key directory, each alone, of somebody with keys to sign them again and of
+    /// somebody without.
+    static let directoryFrames: [[UInt8]] = [Cast.alice, Cast.carol].flatMap { cast in
+        [
+            written { PublishRecordFrame.encode(request: 9, record: cast.record, into: &$0) },
+            written {
+                PublishBundleFrame.encode(
+                    request: 9, handle: cast.handle, bundle: cast.bundle,
+                    preKeys: cast.oneTimeKeys, into: &$0)
+            },
+            written { writer in
+                let message = DirectorySignatures.handleRelease(
+                    handle: cast.handle, recordNumber: 2)
+                let frame = ReleaseHandleFrame(
+                    request: 9, handle: cast.handle, recordNumber: 2,
+                    signature: cast.account.sign(message.raw))
+                ClientRequest.releaseHandle(frame).encode(into: &writer)
+            },
+        ]
+    }
+
+    /// Frames that only ask the key directory.
+    static let directoryQuestions: [[UInt8]] = {
+        let cast = Cast.alice
+        let requests: [ClientRequest] = [
+            .lookUp(LookUpFrame(request: 9, handle: cast.handle)),
+            .fetchPreKeys(FetchPreKeysFrame(request: 9, handle: cast.handle, deviceID: 0)),
+            .preKeyStatus(
+                PreKeyStatusFrame(
+                    request: 9, handle: cast.handle, deviceID: 7,
+                    signature: cast.device.sign(
+                        DirectorySignatures.preKeyStatus(
+                            handle: cast.handle, deviceID: 7, handshakeHash: .zero
+                        ).raw))),
+        ]
+        return requests.map { request in written { request.encode(into: &$0) } }
+    }()
+
     /// One message for each frame of a server.
     @Sendable static func serverFrames() -> [[UInt8]] {
         let cast = Cast.alice

@@ -1,22 +1,22 @@
-import Database
-import KeyDirectory
-import Primitives
+package import Database
+package import KeyDirectory
+package import Primitives
 
 /// The key directory behind the store's transactions.
 ///
 /// Signatures of publications are checked here, on the storage thread: two to ten verifications of
 /// 60 µs each for a request that one client makes a few times a week.
-final class DirectoryAdapter: DirectoryRequests {
+package final class DirectoryAdapter: DirectoryRequests {
     private let directory: Directory
 
     /// Works over the connection of a store whose file has the directory's tables.
     ///
     /// - Throws: errors of the database.
-    init(_ connection: Connection, random: any RandomSource) throws(DatabaseError) {
+    package init(_ connection: Connection, random: any RandomSource) throws(DatabaseError) {
         directory = try Directory(connection, random: random)
     }
 
-    func answer(
+    package func answer(
         _ job: DirectoryJob, wallSeconds: Int64, refusesGrowth: Bool, into answers: inout [UInt8]
     ) throws(DatabaseError) {
         try directory.answer(
@@ -24,7 +24,7 @@ final class DirectoryAdapter: DirectoryRequests {
             refusesGrowth: refusesGrowth, into: &answers)
     }
 
-    func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int {
+    package func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int {
         try directory.sweep(secondsSince1970: wallSeconds)
     }
 }

@@ -92,6 +92,13 @@ package struct BlobPut: Sendable {
     package let eraseHash: FixedBytes<32>
     /// Hours since 1970 after which it is removed.
     package let expiry: Hours
+
+    /// Describes a blob.
+    package init(idHash: FixedBytes<32>, eraseHash: FixedBytes<32>, expiry: Hours) {
+        self.idHash = idHash
+        self.eraseHash = eraseHash
+        self.expiry = expiry
+    }
 }
 
 /// What came of one request.

@@ -42,7 +42,7 @@ package final class SQLiteVault: VaultStore {
     private var random: any RandomSource
     private let statements: VaultStatements
     /// What the file says about how its key is wrapped.
-    let header: VaultHeader
+    package let header: VaultHeader
 
     private init(
         _ connection: Connection, _ header: VaultHeader, vaultKey: borrowing SecretBytes,
