@@ -7,14 +7,18 @@ import VectorSuites
 /// Texts: what a person types, what a peer sends to be shown, arguments, and JSON.
 enum TextTargets {
     static let all: [Target] = [
-        Target("terminal", byteCountMax: 1_024, seeds: terminalSeeds, run: terminal),
+        Target(
+            "terminal", byteCountMax: 1_024, seeds: { terminalSeeds() + argumentSeeds() },
+            run: { input in
+                terminal(input)
+                arguments(input)
+            }),
         Target("json", byteCountMax: 8_192, seeds: jsonSeeds, run: json),
-        Target("arguments", byteCountMax: 512, seeds: argumentSeeds, run: arguments),
     ]
 
     // MARK: Terminal
 
-    @Sendable private static func terminalSeeds() -> [[UInt8]] {
+    private static func terminalSeeds() -> [[UInt8]] {
         let texts = [
             "hello\r", "\u{1b}[A\u{1b}Ox\u{7f}\u{15}",
             "👩‍👩‍👧 e\u{301}\u{302}\u{303}\u{202e}abc\u{200b}",
@@ -26,7 +30,7 @@ enum TextTargets {
     private static let safetyNumber = SafetyNumber(
         Cast.alice.account.publicKey, Cast.bob.account.publicKey)
 
-    @Sendable private static func terminal(_ input: RawSpan) {
+    private static func terminal(_ input: RawSpan) {
         var choices = Choices(input)
         let cut = Int(choices.byte())
         let bytes = choices.rest()
@@ -113,14 +117,14 @@ enum TextTargets {
 
     // MARK: Arguments
 
-    @Sendable private static func argumentSeeds() -> [[UInt8]] {
+    private static func argumentSeeds() -> [[UInt8]] {
         [
             "send\0--home\0/a\0bob\0hi", "--json\0--home=/b", "--\0--json", "-1\0-x", "--home",
             "--json=1", "--\u{301}=",
         ].map { Array($0.utf8) }
     }
 
-    @Sendable private static func arguments(_ input: RawSpan) {
+    private static func arguments(_ input: RawSpan) {
         let text = String(decoding: [UInt8](copying: input), as: UTF8.self)
         let words = text.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
         let options = [
