@@ -110,3 +110,9 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// A build for a few test targets, such as one with a sanitizer, leaves out the others and what only
+// they need.
+if let chosen = Context.environment["POSTERN_TEST_TARGETS"]?.split(separator: " ") {
+    package.targets.removeAll { $0.type == .test && !chosen.contains(Substring($0.name)) }
+}

@@ -19,7 +19,7 @@ e2e      | build @e2e      |  900 | real servers and clients: messages, kills, e
 crash    | build @e2e      | 1500 | kill -9 under load breaks no promise, and planted bugs are found
 demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
-python   | build @python   |   60 | an independent implementation agrees byte for byte, and talks with ours
+python   | build @python   |  300 | an independent implementation agrees byte for byte, and talks with ours
 fuzz     | build           | 5400 | hostile bytes to every parser
 asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
 tsan     | build           | 1200 | what runs on threads under the thread sanitizer
@@ -162,6 +162,7 @@ part_tsan() {
 run_sanitized() {
     local target sanitizer=$1
     shift
+    export POSTERN_TEST_TARGETS=$*
     require "build for the $sanitizer sanitizer" "$root/scripts/build" --sanitize "$sanitizer"
     tests_program=$root/.build/$sanitizer/release/posternPackageTests.xctest
     for target in "$@"; do

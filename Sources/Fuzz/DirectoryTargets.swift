@@ -60,7 +60,8 @@ enum DirectoryTargets {
                 let cast = member(choices.byte())
                 let name = handle(choices.byte())
                 let number = UInt64(choices.u16())
-                let message = DirectorySignatures.handleRelease(handle: name, recordNumber: number)
+                let message = DirectorySignatures.handleRelease(
+                    handle: name, recordNumber: number, handshakeHash: Desk.handshakeHash)
                 let frame = ReleaseHandleFrame(
                     request: 1, handle: name, recordNumber: number,
                     signature: cast.account.sign(message.raw))

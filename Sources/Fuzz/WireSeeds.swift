@@ -77,7 +77,7 @@ enum WireSeeds {
             },
             written { writer in
                 let message = DirectorySignatures.handleRelease(
-                    handle: cast.handle, recordNumber: 2)
+                    handle: cast.handle, recordNumber: 2, handshakeHash: .zero)
                 let frame = ReleaseHandleFrame(
                     request: 9, handle: cast.handle, recordNumber: 2,
                     signature: cast.account.sign(message.raw))

@@ -5,13 +5,7 @@ extension ServerKeys {
     /// The host as addresses spell it: the protocol's own port is left out. Nil when a text cannot
     /// be the `host[:port]` of an address.
     package static func canonicalHost(_ text: String) -> String? {
-        // Any key will do: only the host is looked at.
-        var random = SystemRandom()
-        let key = X25519KeyPair.generate(from: &random).publicKey
-        let defaultPort = ":\(ServerAddress.defaultPort)"
-        let host = text.hasSuffix(defaultPort) ? String(text.dropLast(defaultPort.count)) : text
-        guard let address = try? ServerAddress(key: key, hostAndPort: host) else { return nil }
-        return address.hostAndPort
+        try? ServerAddress.canonical(hostAndPort: text)
     }
 
     /// Makes the server's address from a host that `canonicalHost` gave; nil from any other. Holds

@@ -33,8 +33,26 @@ package struct ServerAddress: Hashable, Sendable {
     ///
     /// - Throws: `WireError.badHost` for anything but the one spelling.
     package init(key: X25519PublicKey, hostAndPort text: String) throws(WireError) {
+        let (host, port) = try Self.split(text)
+        try self.init(key: key, host: host, port: port)
+        // WI-8: a default port written out is a second spelling.
+        guard hostAndPort == text else { throw .badHost }
+    }
+
+    /// The one spelling of a `host[:port]`, which may name the default port.
+    ///
+    /// - Throws: `WireError.badHost` when it can be in no address.
+    package static func canonical(hostAndPort text: String) throws(WireError) -> String {
+        let (host, port) = try split(text)
+        let canonical = spelling(host, port)
+        guard port != 0, canonical.utf8.count <= Host.byteCountMax else { throw .badHost }
+        return canonical
+    }
+
+    private static func split(_ text: String) throws(WireError) -> (Host, UInt16) {
         let characters = Array(text.utf8)
-        guard (1...Host.byteCountMax).contains(characters.count) else { throw .badHost }
+        // The longest is a host with the default port written out.
+        guard (1...Host.byteCountMax + 6).contains(characters.count) else { throw .badHost }
         // An IPv6 address holds colons inside its brackets; the port's colon comes after them.
         let hostEnd =
             characters.first == UInt8(ascii: "[")
@@ -42,22 +60,19 @@ package struct ServerAddress: Hashable, Sendable {
             : characters.firstIndex(of: UInt8(ascii: ":")) ?? characters.count
         guard let hostEnd else { throw .badHost }
         let host = try Host(String(decoding: characters[..<hostEnd], as: UTF8.self))
-        var port = Self.defaultPort
-        if hostEnd < characters.count {
-            guard characters[hostEnd] == UInt8(ascii: ":"),
-                let written = Decimal.parse(characters[(hostEnd + 1)...], maximum: .max)
-            else { throw .badHost }
-            port = written
-        }
-        try self.init(key: key, host: host, port: port)
-        // WI-8: a default port written out is a second spelling.
-        guard hostAndPort == text else { throw .badHost }
+        guard hostEnd < characters.count else { return (host, defaultPort) }
+        guard characters[hostEnd] == UInt8(ascii: ":"),
+            let port: UInt16 = Decimal.parse(characters[(hostEnd + 1)...], maximum: .max)
+        else { throw .badHost }
+        return (host, port)
+    }
+
+    private static func spelling(_ host: Host, _ port: UInt16) -> String {
+        port == defaultPort ? host.text : "\(host.text):\(port)"
     }
 
     /// `host` or `host:port`, at most 64 bytes.
-    package var hostAndPort: String {
-        port == Self.defaultPort ? host.text : "\(host.text):\(port)"
-    }
+    package var hostAndPort: String { Self.spelling(host, port) }
 
     /// `postern://KEY@host[:port]`.
     package var text: String {

@@ -116,7 +116,8 @@ struct RefusalTests {
     @Test("DR-22 a recovery bundle made earlier than the one held does not take its place")
     func recoveryBundles() throws {
         let (_, alice, bob) = try metByLink(seed: 43)
-        let held = try RecoveryBundle(parsing: try bob.contact().peerRecoveryBundle.raw)
+        let heldBytes = try bob.contact().peerRecoveryBundle
+        let held = try RecoveryBundle(parsing: heldBytes.raw)
         for (hours, isTaken) in [(held.madeHours - 1, false), (held.madeHours + 1, true)] {
             let bundle = try alice.read { engine in
                 RecoveryBundle(

@@ -227,4 +227,23 @@ struct AddressTests {
         var required = Reader(none.raw)
         #expect(throws: WireError.self) { _ = try ServerAddress(from: &required) }
     }
+
+    @Test("WI-8 a host that an operator names is brought into its one spelling")
+    func canonicalHosts() throws {
+        let long = String(repeating: "a", count: 60) + ".b"
+        for (text, spelling) in [
+            ("chat.example.org", "chat.example.org"), ("chat.example.org:8437", "chat.example.org"),
+            ("127.0.0.1:8438", "127.0.0.1:8438"), ("[::1]:8437", "[::1]"),
+            (long + ":8437", long),
+        ] {
+            #expect(try ServerAddress.canonical(hostAndPort: text) == spelling)
+        }
+        for text in [
+            "", ":8437", "a:0", "a:08437", "a:65536", "a:8437:8437", "a b", long + ":8438",
+        ] {
+            #expect(throws: WireError.badHost) {
+                try ServerAddress.canonical(hostAndPort: text)
+            }
+        }
+    }
 }

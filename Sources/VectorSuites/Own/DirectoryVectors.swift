@@ -8,7 +8,7 @@ enum DirectoryVectors {
     static let suite = OwnSuite(
         name: "directory",
         rules:
-            "KD-1 KD-3 KD-4 KD-5 KD-6 KD-7 KD-8 KD-9 KD-10 KD-11 KD-17 KD-22 WI-2 WI-3 WI-6 WI-7",
+            "KD-1 KD-3 KD-4 KD-5 KD-6 KD-7 KD-8 KD-9 KD-10 KD-11 KD-17 KD-22 KD-23 WI-2 WI-3 WI-6 WI-7",
         operations: [
             "certificate": certificate, "read certificate": readCertificate, "record": record,
             "read record": readRecord, "succession": succession, "tree": tree, "bundle": bundle,
