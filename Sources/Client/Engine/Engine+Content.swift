@@ -134,6 +134,7 @@ extension Engine {
     ) throws(ClientError) -> Bool {
         let key = UnconfirmedRecord.key(id, message)
         var isNews = false
+        var sealedIn: SessionID?
         if let bytes = try transaction.value(.unconfirmed, key: key) {
             let unconfirmed = try UnconfirmedRecord.decode(bytes)
             // DR-19
@@ -143,11 +144,13 @@ extension Engine {
             }
             transaction.remove(.unconfirmed, key: key)
             isNews = true
+            sealedIn = unconfirmed.session
         }
         try recoveryConfirmed(message, of: id)
-        // A receipt names what the server has taken, even when its answer was lost.
+        // A receipt names what the server has taken, even when its answer was lost. Not so for a
+        // copy that was sealed before the one it names: its number would be missing.
         if let item = outbox.first(where: { $0.contact == id && $0.message == message }),
-            item.form == .first
+            item.form == .first, item.session == sealedIn
         {
             remove(item)
             try messageAccepted(item)

@@ -306,7 +306,10 @@ extension Engine {
         case .storageFull: try pauseFirst(item, .serverStorageFull, nil)
         case .rateLimited: try pauseFirst(item, .rateLimited, error.seconds)
         case .noSuchMailbox:
-            try setReason(.mailboxGone, of: item)
+            // All of them, so that none goes by another way without the ones before it.
+            for other in outbox where other.form == .first && other.mailbox == item.mailbox {
+                try setReason(.mailboxGone, of: other)
+            }
             // The contact has come by another way meanwhile: what it lacks goes there.
             try sealAnew(of: item.contact)
             operations.fail(waitingFor: id, .contactMailboxUnavailable, &actions)
