@@ -4,8 +4,9 @@
 # folder. A part shows what it found as xunit files there; a function that fails without saying so
 # in a file counts as one failed test, and so does one that leaves no test at all.
 
-# name | what it needs: parts that must have passed, @groups of packages | seconds it may take | what
-# it shows. The rows are in the order they run in: the cheap ones first.
+# name | what it needs: parts that must have passed, @groups of packages | seconds it may take, in the
+# long settings twelve times as many | what it shows. The rows are in the order they run in: the
+# cheap ones first.
 parts='
 packages |                 |  900 | what the parts need from Debian is installed
 runner   |                 |  120 | this command counts as it says it does
