@@ -71,6 +71,46 @@ struct RuleTests {
         #expect(outbox.contains { $0.reason == .copiedVault })
     }
 
+    @Test("CL-7 CL-9 a text whose counter a copy took is never taken for sent; no frames go")
+    func copiedVaultWhileOpen() throws {
+        let (world, alice, bob) = try met(seed: 30)
+        let copy = try world.addClient("copy")
+        copy.replaceVault(with: try #require(bob.copyOfVault()))
+        try copy.start()
+        // Both are attached as writers, and both have heard the same next counter.
+        for client in [bob, copy] {
+            try client.typing("alice", true)
+            try world.advance(milliseconds: 1_000)
+            #expect(try client.link(.writing) != nil)
+        }
+        try copy.send("of the copy", to: "alice")
+        try world.advance(milliseconds: 1_000)
+        let refused = try bob.send("of the original", to: "alice")
+        try world.advance(milliseconds: 1_000)
+        #expect(bob.notices.filter { $0 == .copiedVault(contact: "alice") }.count == 1)
+        let typing = alice.typingEvents(of: "bob").count
+        let envelopes = try world.counts().envelopes
+        // On the connection there is, on a new one, and in another life of the program.
+        for _ in 0..<2 {
+            try bob.typing("alice", false)
+            try bob.typing("alice", true)
+            try bob.send("more", to: "alice")
+            try world.advance(milliseconds: 130_000)
+            try bob.typing("alice", false)
+            try bob.typing("alice", true)
+            try world.advance(milliseconds: 5_000)
+            bob.kill()
+            try bob.start()
+        }
+        #expect(bob.states(of: refused).isEmpty)
+        #expect(alice.receivedTexts == ["hello", "of the copy"])
+        #expect(alice.typingEvents(of: "bob").count == typing)
+        #expect(try world.counts().envelopes == envelopes)
+        let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
+        #expect(outbox.contains { $0.id == refused })
+        #expect(outbox.allSatisfy { $0.reason == .copiedVault })
+    }
+
     @Test("CL-8 CL-36 a server that lost everything is told, and all without a receipt comes")
     func serverWentBack() throws {
         let (world, alice, bob) = try met(seed: 23)

@@ -39,6 +39,8 @@ extension Engine {
     }
 
     func wantsToWrite(_ mailbox: MailboxID) -> Bool {
+        // CL-7
+        guard mailboxes[mailbox]?.state != .copied else { return false }
         if wantsFrame(to: mailbox) { return true }
         return outbox.contains { $0.form == .chat && $0.mailbox == mailbox && isSendable($0) }
     }
@@ -128,6 +130,8 @@ extension Engine {
     mutating func writeAttached(
         _ mailbox: MailboxRecord, nextCounter: UInt64, on id: LinkID
     ) throws(ClientError) {
+        // CL-7: whoever has the copy may have moved the counter, so no comparison means anything.
+        guard mailbox.state != .copied else { return }
         // Counters begin at 1; a server that names 0 means the same.
         let nextCounter = max(1, nextCounter)
         var mailbox = mailbox
@@ -221,7 +225,10 @@ extension Engine {
     private mutating func depositRefused(
         _ item: OutboxRecord, _ mailbox: MailboxID, _ error: ErrorFrame
     ) throws(ClientError) {
-        guard let record = mailboxes[mailbox], let progress = writing[mailbox] else { return }
+        guard let record = mailboxes[mailbox], let progress = writing[mailbox],
+            // CL-9: what is behind a counter that a copy took is refused too, and stays here.
+            record.state != .copied
+        else { return }
         switch error.code {
         case .counterTaken where progress.retried.contains(item.counter):
             // CL-9: late bytes of an earlier connection have arrived after this one's attach.

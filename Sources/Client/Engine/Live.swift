@@ -118,9 +118,9 @@ extension Engine {
             guard let wants = live[id]?.wants, !wants.isEmpty else { continue }
             guard let contact = contacts[id], contact.state == .accepted,
                 let mailbox = contact.peerMailbox, let record = sessions.written(of: id),
-                sessions.hasReceived(in: record.id)
+                sessions.hasReceived(in: record.id), mailboxes[mailbox]?.state != .copied
             else {
-                // EN-20: nobody to tell, or no key to seal under.
+                // EN-20: nobody to tell, or no key to seal under. CL-7: no frame either.
                 live[id]?.wants = LiveWants()
                 continue
             }
