@@ -64,7 +64,12 @@ extension Router {
             outlet.directory(answers.bytes.raw.extracting(range), origin)
         case (.directory, .refused(let code)):
             outlet.refuse(code, origin, .directory)
-        case (.sweep, _), (.renewLease, _):
+        case (.sweep, let result):
+            isSweepUnderWay = false
+            // What could not be written now is tried again as well.
+            if case .swept(more: false) = result { break }
+            isSweepDue = true
+        case (.renewLease, _):
             break
         case (_, .refused(let code)):
             outlet.refuse(code, origin)

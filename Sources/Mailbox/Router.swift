@@ -23,6 +23,10 @@ package struct Router: ~Copyable {
     /// Seconds since 1970, as the shell last told.
     private(set) var wallSeconds: Int64
     private var sweptHour: Int64
+    /// A sweep is to be asked for at the next tick.
+    var isSweepDue = false
+    /// One was asked for and has not been answered: a slow disk must not gather more of them.
+    var isSweepUnderWay = false
 
     /// Makes a router nobody is connected to.
     ///
@@ -43,14 +47,20 @@ package struct Router: ~Copyable {
     /// How many mailboxes somebody is attached to.
     package var attachedMailboxCount: Int { mailboxes.count }
 
-    /// Tells the time; asks once an hour for the removal of what has expired.
+    /// Tells the time; asks once an hour for the removal of what has expired, and at each tick
+    /// while the store says that there is more.
     package mutating func tick(wallSeconds: Int64) {
         self.wallSeconds = wallSeconds
         let hour = wallSeconds / 3_600
         if hour != sweptHour {
             sweptHour = hour
-            // MB-14, MB-15
             renewLeases()
+            isSweepDue = true
+        }
+        if isSweepDue && !isSweepUnderWay {
+            // MB-14, MB-15
+            isSweepDue = false
+            isSweepUnderWay = true
             ask(.sweep, for: .server)
         }
     }

@@ -62,17 +62,19 @@ package enum ServerStorage {
     /// What the storage thread runs: opens the store there, since it stays on one thread, and
     /// serves.
     ///
-    /// - Parameter wrap: puts another store around the real one; for measuring and for showing that
-    ///   a fault is found.
+    /// - Parameters:
+    ///   - believesClock: the operator says that the clock is right as it stands now. MB-29
+    ///   - wrap: puts another store around the real one; for measuring and for showing that a fault
+    ///     is found.
     package static func thread(
-        in folder: DataFolder, diskFloorByteCount: Int64,
+        in folder: DataFolder, diskFloorByteCount: Int64, believesClock: Bool = false,
         wrap: @escaping @Sendable (any Store) -> any Store = { $0 }
     ) -> @Sendable (StorageLinks) -> Void {
         { links in
             do throws(StoreError) {
                 try serve(
                     wrap(try open(folder)), links,
-                    DiskFloor(path: folder.path, byteCount: diskFloorByteCount))
+                    DiskFloor(path: folder.path, byteCount: diskFloorByteCount), believesClock)
                 links.closed()
             } catch {
                 links.failed(StorageFailure(error))
@@ -82,8 +84,10 @@ package enum ServerStorage {
 
     /// The store goes with this call, so that its file is closed when it returns.
     private static func serve(
-        _ store: consuming any Store, _ links: StorageLinks, _ disk: DiskFloor
+        _ store: consuming any Store, _ links: StorageLinks, _ disk: DiskFloor,
+        _ believesClock: Bool
     ) throws(StoreError) {
+        if believesClock { try store.believeClock(wallSeconds: SystemClock().wallSeconds) }
         links.opened()
         var thread = StorageThread(store: store, links: links, disk: disk)
         try thread.run()

@@ -122,6 +122,8 @@ package enum StorageResult: Sendable {
     case blob(Range<Int>)
     /// An answer of the key directory, a whole frame.
     case directory(Range<Int>)
+    /// A sweep was made; with `more` it has reached a bound, and another is to go on.
+    case swept(more: Bool)
     /// Nothing was done.
     case refused(ErrorCode)
 }

@@ -14,6 +14,9 @@ struct StorageThread: ~Copyable {
     private var isBelowInLog = false
     private var nextDiskLog: Int64 = 0
     private var needsTidying = false
+    /// What sweeps have removed that the log was not told of yet.
+    private var swept = SweepReport()
+    private var sweepCount = 0
 
     /// How long nothing must have come before the store is tidied.
     private static let idleMilliseconds: Int32 = 500
@@ -47,7 +50,7 @@ struct StorageThread: ~Copyable {
                 // MB-8: after the commit that holds it, and not before.
                 links.router.post(.answers(answers))
                 needsTidying = true
-                logSweep(batch)
+                logSweep(answers)
             }
         }
     }
@@ -67,20 +70,27 @@ struct StorageThread: ~Copyable {
         ServerLog.write(isBelow ? .diskFloor(freeMiB: Int(clamping: free >> 20)) : .diskRoom)
     }
 
-    private func logSweep(_ batch: StorageBatch) {
-        let isSweep = batch.requests.contains { request in
-            if case .sweep = request.operation { true } else { false }
+    /// One line for sweeps that follow one another, at least one in a hundred of them.
+    private mutating func logSweep(_ answers: StorageAnswers) {
+        let isSweep = answers.results.contains { result in
+            if case .swept = result { true } else { false }
         }
         guard isSweep else { return }
         let report = store.lastSweep
         if report.isOnHold { ServerLog.write(.clockJumped) }
-        guard report.envelopes + report.blobs + report.mailboxes + report.handles > 0 else {
-            return
-        }
+        swept.envelopes += report.envelopes
+        swept.blobs += report.blobs
+        swept.mailboxes += report.mailboxes
+        swept.handles += report.handles
+        sweepCount += 1
+        if report.more && sweepCount < 100 { return }
+        sweepCount = 0
+        guard swept.envelopes + swept.blobs + swept.mailboxes + swept.handles > 0 else { return }
         ServerLog.write(
             .swept(
-                envelopes: report.envelopes, blobs: report.blobs, mailboxes: report.mailboxes,
-                handles: report.handles))
+                envelopes: swept.envelopes, blobs: swept.blobs, mailboxes: swept.mailboxes,
+                handles: swept.handles))
+        swept = SweepReport()
     }
 }
 

@@ -54,6 +54,8 @@ package struct SweepReport: Equatable, Sendable {
     package var handles = 0
     /// The clock has jumped: nothing is removed until it is believed again. J13
     package var isOnHold = false
+    /// A bound was reached: more may be over by now, and the next sweep goes on.
+    package var more = false
 
     /// Nothing removed.
     package init() {}
@@ -71,7 +73,8 @@ package struct SweepReport: Equatable, Sendable {
 ///   other value is answered `superseded` (MB-6). A mailbox that is gone is answered `notAttached`.
 /// - A deposit is checked in this order: mailbox, size, counter, disk, quota; then, if the mailbox
 ///   is closed, it counts and is not kept (MB-16).
-/// - The time-to-live in force when an envelope is stored decides when it goes (MB-14).
+/// - The time-to-live in force when an envelope is stored decides when it goes; from that hour of
+///   the believed clock on it is not read any more, whether or not a sweep has come to it (MB-14).
 package protocol Store: AnyObject {
     /// Does all that a batch asks for.
     ///
@@ -94,7 +97,7 @@ package protocol Store: AnyObject {
     /// What the last sweep did.
     var lastSweep: SweepReport { get }
 
-    /// Tells the store that the clock is right though it has jumped: the operator's flag of J13.
+    /// Tells the store that the clock is right though it has jumped: the operator's word. MB-29
     func believeClock(wallSeconds: Int64) throws(StoreError)
 
     /// How much it holds. May take long on a large store; for the operator.

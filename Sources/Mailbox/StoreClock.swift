@@ -2,12 +2,14 @@
 ///
 /// Everything that expires does so by the wall clock, and somebody who sets that clock ten years
 /// ahead would empty the store. So the store remembers the last hour it believed. A sweep that
-/// finds the clock more than `jumpHoursMax` past it takes at most a hundredth of each table, once,
-/// and then holds still until one of three things happens: the clock comes back, the operator says
-/// that it is right, or the clock runs steadily for `steadyHoursMin`. The last is for the server
-/// that was simply switched off for a week and whose operator reads no logs.
+/// finds the clock more than `jumpHoursMax` past it takes at most a hundredth of the envelopes and
+/// of the blobs, once, and then holds still until one of three things happens: the clock comes
+/// back, the operator says that it is right, or the clock runs steadily for `steadyHoursMin`. The
+/// last is for the server that was simply switched off for a week and whose operator reads no logs.
 ///
 /// A value without I/O; both stores use it.
+///
+/// - SPEC: MB-29
 package struct StoreClock: Equatable, Sendable {
     /// The last hour that was believed, in hours since 1970.
     package var hour: Int64
@@ -36,7 +38,10 @@ package struct StoreClock: Equatable, Sendable {
     package enum Permission: Equatable, Sendable {
         /// Remove all that has expired.
         case all
-        /// Remove at most a hundredth of each table.
+        /// The same, and begin every lease anew: the clock had jumped, and for as long as it did
+        /// nobody could read.
+        case allAfterJump
+        /// Remove at most a hundredth of envelopes and blobs.
         case hundredth
         /// Remove nothing.
         case nothing
@@ -81,21 +86,30 @@ package struct StoreClock: Equatable, Sendable {
         steadyHours = (0...2).contains(step) ? steadyHours + step : 1
         heldHour = now
         if steadyHours < Self.steadyHoursMin { return .nothing }
-        believe(wallSeconds)
-        return .all
+        return believe(wallSeconds) ? .allAfterJump : .all
     }
 
-    /// The clock is right.
-    package mutating func believe(_ wallSeconds: Int64) {
-        hour = max(hour, Self.hour(wallSeconds))
+    /// The clock is right, also when it stands before an hour that was believed wrongly.
+    ///
+    /// - Returns: whether it had jumped, either way; then every lease has to begin anew.
+    package mutating func believe(_ wallSeconds: Int64) -> Bool {
+        let now = Self.hour(wallSeconds)
+        let jumped = now > hour + Self.jumpHoursMax || now < hour - Self.jumpHoursMax
+        hour = now
         heldHour = 0
         steadyHours = 0
+        return jumped
     }
 
     // MARK: Leases
 
-    /// The week since 1970 in which a moment lies.
-    package static func week(_ wallSeconds: Int64) -> Int64 { max(0, wallSeconds / 604_800) }
+    /// The week since 1970 in which a lease begins now: of the wall clock while that may be
+    /// believed. A clock that was set back would else end leases when it is right again, and one
+    /// that is years ahead would make them last for years.
+    package func leaseWeek(_ wallSeconds: Int64) -> Int64 {
+        // MB-29
+        min(storingHour(wallSeconds), hour + Self.jumpHoursMax) / 168
+    }
 
     /// The first week whose leases still hold at an hour: a mailbox last read in an earlier one is
     /// removed. Since only the week of reading is known, a lease lasts up to a week longer.

@@ -60,7 +60,8 @@ package final class StoreMemory: Store {
 
     package func believeClock(wallSeconds: Int64) throws(StoreError) {
         clock = clock ?? StoreClock(hour: StoreClock.hour(wallSeconds))
-        clock?.believe(wallSeconds)
+        now = wallSeconds
+        if clock?.believe(wallSeconds) == true { beginLeases() }
     }
 
     package func counts() throws(StoreError) -> StoreCounts {
@@ -113,7 +114,7 @@ package final class StoreMemory: Store {
         case .read(let id, let fence, let first, let envelopesMax, let byteCountMax):
             return read(id, fence, first, envelopesMax, byteCountMax, &answers)
         case .renewLease(let id):
-            mailboxes[id]?.leaseWeek = StoreClock.week(now)
+            mailboxes[id]?.leaseWeek = leaseWeek
             return .done
         case .putBlob(let put, let range):
             return putBlob(put, [UInt8](copying: bytes.raw.extracting(range)))
@@ -133,9 +134,11 @@ package final class StoreMemory: Store {
         case .directory(let job): return try askDirectory(job, &answers)
         case .sweep:
             try sweep()
-            return .done
+            return .swept(more: lastSweep.more)
         }
     }
+
+    private var leaseWeek: Int64 { clock?.leaseWeek(now) ?? 0 }
 
     private func create(
         _ id: MailboxID, _ kind: MailboxKind, _ readKey: Ed25519PublicKey,
@@ -147,7 +150,7 @@ package final class StoreMemory: Store {
         if refusesGrowth { return .refused(.storageFull) }
         mailboxes[id] = Mailbox(
             kind: kind, readKey: readKey, writeKey: writeKey,
-            timeToLiveDays: Int64(Limits.timeToLiveDaysDefault), leaseWeek: StoreClock.week(now))
+            timeToLiveDays: Int64(Limits.timeToLiveDaysDefault), leaseWeek: leaseWeek)
         return .done
     }
 
@@ -162,7 +165,7 @@ package final class StoreMemory: Store {
     private func attachReader(_ id: MailboxID) -> StorageResult {
         guard var mailbox = mailboxes[id] else { return .refused(.attachRefused) }
         if mailbox.readAttaches < .max { mailbox.readAttaches += 1 }  // MB-5
-        mailbox.leaseWeek = StoreClock.week(now)
+        mailbox.leaseWeek = leaseWeek
         mailboxes[id] = mailbox
         return .reader(
             fence: mailbox.readAttaches, next: mailbox.highest + 1,
@@ -233,12 +236,13 @@ package final class StoreMemory: Store {
         _ id: MailboxID, _ fence: UInt32, _ first: UInt64, _ envelopesMax: Int, _ byteCountMax: Int,
         _ answers: inout StorageAnswers
     ) -> StorageResult {
-        guard let mailbox = mailboxes[id] else { return .refused(.notAttached) }
+        guard let mailbox = mailboxes[id], let clock else { return .refused(.notAttached) }
         if mailbox.readAttaches != fence { return .refused(.superseded) }
         let start = answers.envelopes.count
         var room = byteCountMax
         var more = false
-        for envelope in mailbox.envelopes where envelope.counter >= first {
+        for envelope in mailbox.envelopes
+        where envelope.counter >= first && envelope.expiryHour > clock.hour {
             if answers.envelopes.count - start >= envelopesMax || envelope.bytes.count > room {
                 more = true
                 break
@@ -279,9 +283,10 @@ package final class StoreMemory: Store {
     private func sweep() throws(StoreError) {
         lastSweep = SweepReport()
         guard let permission = clock?.sweep(now), let hour = clock?.hour else { return }
-        lastSweep.isOnHold = permission != .all
-        let isAll = permission == .all
+        let isAll = permission == .all || permission == .allAfterJump
+        lastSweep.isOnHold = !isAll
         if permission == .nothing { return }
+        if permission == .allAfterJump { beginLeases() }
         let due = isAll ? hour : StoreClock.hour(now)
         if isAll { mend(hour) }
 
@@ -307,8 +312,11 @@ package final class StoreMemory: Store {
             lastSweep.blobs += 1
         }
 
-        sweepMailboxes(due, isAll)
-        guard isAll, let directory else { return }
+        guard isAll else { return }
+        sweepMailboxes(hour)
+        lastSweep.more = [lastSweep.envelopes, lastSweep.blobs, lastSweep.mailboxes]
+            .contains(limits.sweepRowsMax)
+        guard let directory else { return }
         do throws(DatabaseError) {
             lastSweep.handles = try directory.sweep(wallSeconds: hour * 3_600)
         } catch {
@@ -335,10 +343,14 @@ package final class StoreMemory: Store {
         }
     }
 
-    private func sweepMailboxes(_ due: Int64, _ isAll: Bool) {
+    private func beginLeases() {
+        for id in mailboxes.keys { mailboxes[id]?.leaseWeek = leaseWeek }
+    }
+
+    private func sweepMailboxes(_ hour: Int64) {
         // MB-15
-        let weekMin = StoreClock.leaseWeekMin(hour: due, leaseDays: Limits.leaseDays)
-        var room = isAll ? limits.sweepRowsMax : min(limits.sweepRowsMax, mailboxes.count / 100)
+        let weekMin = StoreClock.leaseWeekMin(hour: hour, leaseDays: Limits.leaseDays)
+        var room = limits.sweepRowsMax
         for id in mailboxes.keys.sorted() where room > 0 {
             guard let mailbox = mailboxes[id], mailbox.leaseWeek < weekMin else { continue }
             mailboxes[id] = nil

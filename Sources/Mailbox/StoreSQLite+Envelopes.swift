@@ -147,6 +147,8 @@ extension StoreSQLite {
         statements.readEnvelopes.bind(2, Int64(clamping: first))
         // One more than asked for tells whether more wait.
         statements.readEnvelopes.bind(3, Int64(envelopesMax) + 1)
+        // MB-14: what is over is not delivered, however much the sweep still has before it.
+        statements.readEnvelopes.bind(4, clock.hour)
         try statements.readEnvelopes.forEach { row throws(DatabaseError) in
             let counter = try row.number(0, through: StoreMailbox.counterMax)
             try row.withBlob(1) { (body: RawSpan) throws(DatabaseError) in

@@ -28,7 +28,7 @@ extension StoreSQLite {
             return try change(id, fence) { $0.isClosed = isClosed }
         case .delete(let id, let fence): return try delete(id, fence, bytes)
         case .renewLease(let id):
-            let week = StoreClock.week(now)
+            let week = clock.leaseWeek(now)
             if let place = try find(id), cache[place].leaseWeek != week {
                 cache[place].leaseWeek = week
                 markDirty(place)
@@ -46,7 +46,7 @@ extension StoreSQLite {
         case .sweep:
             try flush(bytes)
             try sweep()
-            return .done
+            return .swept(more: lastSweep.more)
         }
     }
 
@@ -104,7 +104,7 @@ extension StoreSQLite {
         let mailbox = StoreMailbox(
             id: id, number: try freeNumber(), kind: kind, readKey: readKey, writeKey: writeKey,
             readAttaches: 0, floor: 0, isClosed: false,
-            timeToLiveDays: Int64(Limits.timeToLiveDaysDefault), leaseWeek: StoreClock.week(now),
+            timeToLiveDays: Int64(Limits.timeToLiveDaysDefault), leaseWeek: clock.leaseWeek(now),
             highest: 0, waiting: 0)
         try statements.insert(mailbox)
         _ = cache.insert(mailbox)
@@ -124,7 +124,7 @@ extension StoreSQLite {
     private func attachReader(_ id: MailboxID) throws(DatabaseError) -> StorageResult {
         guard let place = try find(id) else { return .refused(.attachRefused) }
         if cache[place].readAttaches < .max { cache[place].readAttaches += 1 }  // MB-5
-        cache[place].leaseWeek = StoreClock.week(now)
+        cache[place].leaseWeek = clock.leaseWeek(now)
         markDirty(place)
         let mailbox = cache[place]
         return .reader(

@@ -9,27 +9,37 @@ extension StoreSQLite {
         lastSweep = SweepReport()
         let before = clock
         let permission = clock.sweep(now)
-        if clock != before { try writeClock() }
-        lastSweep.isOnHold = permission != .all
+        if clock != before || !isClockStored { try writeClock() }
         switch permission {
-        case .nothing: return
-        case .all:
+        case .nothing: lastSweep.isOnHold = true
+        case .all, .allAfterJump:
+            if permission == .allAfterJump { try beginLeases() }
             try mend()
             let rows = limits.sweepRowsMax
             try sweepEnvelopes(dueHour: clock.hour, rowsMax: rows)
             try sweepBlobs(dueHour: clock.hour, rowsMax: rows)
-            try sweepMailboxes(dueHour: clock.hour, rowsMax: rows)
+            try sweepMailboxes(rowsMax: rows)
+            lastSweep.more =
+                lastSweep.envelopes == rows || lastSweep.blobs == rows || leaseCursor != .zero
             // Only by a clock that is believed: a freed handle belongs to whoever asks first.
             lastSweep.handles = try directory?.sweep(wallSeconds: clock.hour * 3_600) ?? 0
         case .hundredth:
-            // J13
+            // J13, MB-29. No mailbox: when this clock is believed, all leases begin anew.
+            lastSweep.isOnHold = true
             let hour = StoreClock.hour(now)
             let counts = try StoreCounts(reading: connection)
             try sweepEnvelopes(dueHour: hour, rowsMax: share(counts.envelopes))
             try sweepBlobs(dueHour: hour, rowsMax: share(counts.blobs))
-            try sweepMailboxes(
-                dueHour: hour, rowsMax: share(counts.chatMailboxes + counts.contactMailboxes))
         }
+    }
+
+    /// Begins the lease of every mailbox anew, once after a jump of the clock: one statement over
+    /// all of them, since a round in parts could not be told from the time before it. MB-29
+    func beginLeases() throws(DatabaseError) {
+        statements.beginLeases.bind(1, clock.leaseWeek(now))
+        try statements.beginLeases.run()
+        // What is remembered has the old weeks; nothing of it waits to be written.
+        cache.removeAll()
     }
 
     private func share(_ count: Int64) -> Int { min(limits.sweepRowsMax, Int(count / 100)) }
@@ -92,16 +102,20 @@ extension StoreSQLite {
         lastSweep.blobs = try statements.deleteDueBlobs.run()
     }
 
-    /// Looks at the next mailboxes in the order of their ids, so that a few sweeps see all of a
-    /// large store and none of them takes long. MB-15
-    private func sweepMailboxes(dueHour: Int64, rowsMax: Int) throws(DatabaseError) {
-        if rowsMax == 0 { return }
-        let weekMin = StoreClock.leaseWeekMin(hour: dueHour, leaseDays: Limits.leaseDays)
+    /// Looks at the next mailboxes in the order of their ids, once round in each week, so that
+    /// none of the sweeps takes long. MB-15
+    private func sweepMailboxes(rowsMax: Int) throws(DatabaseError) {
+        let week = clock.hour / 168
+        if leaseCursor == .zero {
+            if leaseRoundWeek == week { return }
+            leaseRoundWeek = week
+        }
+        let weekMin = StoreClock.leaseWeekMin(hour: clock.hour, leaseDays: Limits.leaseDays)
         var seen = 0
         var last = leaseCursor
         var ended: [(id: MailboxID, number: Int64)] = []
         statements.oldMailboxes.bind(1, copying: leaseCursor.raw)
-        statements.oldMailboxes.bind(2, Int64(limits.sweepRowsMax))
+        statements.oldMailboxes.bind(2, Int64(rowsMax))
         try statements.oldMailboxes.forEach { row throws(DatabaseError) in
             let id = try row.withBlob(0) { (span: RawSpan) throws(DatabaseError) in
                 MailboxID(copying: span)
@@ -110,9 +124,9 @@ extension StoreSQLite {
             seen += 1
             last = id
             if try row.int(2) < weekMin { ended.append((id, try row.int(1))) }
-            return ended.count < rowsMax
+            return true
         }
-        leaseCursor = seen < limits.sweepRowsMax && ended.count < rowsMax ? .zero : last
+        leaseCursor = seen < rowsMax ? .zero : last
         for mailbox in ended { try remove(mailbox.id, number: mailbox.number) }
         lastSweep.mailboxes = ended.count
     }

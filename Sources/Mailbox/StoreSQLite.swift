@@ -25,6 +25,8 @@ package final class StoreSQLite: Store {
     var statements: StoreStatements
     var cache: StoreMailboxCache
     var clock: StoreClock
+    /// The file has a row for the clock.
+    var isClockStored: Bool
     var random: any RandomSource
 
     // Of the batch under way.
@@ -35,8 +37,10 @@ package final class StoreSQLite: Store {
     /// Growth is refused in this attempt.
     var isRefusing = false
 
-    /// Where the search for ended leases goes on.
+    /// Where the search for ended leases goes on; zero between two rounds.
     var leaseCursor = MailboxID.zero
+    /// The week for which the last round was begun: within a week no lease ends.
+    var leaseRoundWeek: Int64?
 
     package var refusesGrowth = false
     package var directory: (any DirectoryRequests)?
@@ -64,7 +68,9 @@ package final class StoreSQLite: Store {
                 StoreSchema.migrations(directoryTables: directoryTables),
                 applicationID: StoreSchema.applicationID)
             statements = try StoreStatements(connection)
-            clock = try Self.readClock(connection, wallSeconds)
+            let stored = try Self.readClock(connection)
+            isClockStored = stored != nil
+            clock = stored ?? StoreClock(hour: StoreClock.hour(wallSeconds))
             self.connection = connection
         } catch {
             throw .cannotOpen(error)
@@ -75,10 +81,10 @@ package final class StoreSQLite: Store {
     }
 
     private static func readClock(
-        _ connection: Connection, _ wallSeconds: Int64
-    ) throws(DatabaseError) -> StoreClock {
+        _ connection: Connection
+    ) throws(DatabaseError) -> StoreClock? {
         var statement = try Statement(connection, "SELECT hour, held_hour, steady_hours FROM sweep")
-        let stored = try statement.first { row throws(DatabaseError) in
+        return try statement.first { row throws(DatabaseError) in
             let clock = StoreClock(
                 hour: try row.int(0), heldHour: try row.int(1), steadyHours: try row.int(2))
             // What damage has put there would overflow.
@@ -88,7 +94,6 @@ package final class StoreSQLite: Store {
             else { throw .corrupt(code: 0) }
             return clock
         }
-        return stored ?? StoreClock(hour: StoreClock.hour(wallSeconds))
     }
 
     // MARK: A batch
@@ -135,7 +140,7 @@ package final class StoreSQLite: Store {
     private func attempt(
         _ batch: StorageBatch, refusingWritesWith refusal: ErrorCode? = nil
     ) throws(DatabaseError) -> StorageAnswers {
-        let clockBefore = clock
+        let clockBefore = (clock, isClockStored)
         let writes = refusal == nil && batch.requests.contains { $0.operation.writes }
         do throws(DatabaseError) {
             if connection.isBroken { throw .mustStop }
@@ -164,7 +169,9 @@ package final class StoreSQLite: Store {
             cache.removeAll()
             pending.removeAll(keepingCapacity: true)
             dirty.removeAll(keepingCapacity: true)
-            clock = clockBefore
+            (clock, isClockStored) = clockBefore
+            leaseCursor = .zero
+            leaseRoundWeek = nil
             throw error
         }
     }
@@ -220,9 +227,13 @@ package final class StoreSQLite: Store {
     // MARK: The rest of a store
 
     package func believeClock(wallSeconds: Int64) throws(StoreError) {
-        clock.believe(wallSeconds)
+        let jumped = clock.believe(wallSeconds)
+        now = wallSeconds
         do throws(DatabaseError) {
-            try connection.transaction { () throws(DatabaseError) in try writeClock() }
+            try connection.transaction { () throws(DatabaseError) in
+                if jumped { try beginLeases() }
+                try writeClock()
+            }
         } catch {
             throw .mustStop(error)
         }
@@ -233,6 +244,7 @@ package final class StoreSQLite: Store {
         statements.updateClock.bind(2, clock.heldHour)
         statements.updateClock.bind(3, clock.steadyHours)
         try statements.updateClock.run()
+        isClockStored = true
     }
 
     package func counts() throws(StoreError) -> StoreCounts {

@@ -9,6 +9,7 @@ struct StoreStatements: ~Copyable {
     var updateMailbox: Statement
     var deleteMailbox: Statement
     var oldMailboxes: Statement
+    var beginLeases: Statement
     // Envelopes
     var countEnvelopes: Statement
     var sumEnvelopes: Statement
@@ -60,6 +61,8 @@ extension StoreStatements {
             oldMailboxes: try Statement(
                 connection,
                 "SELECT id, number, lease_week FROM mailbox WHERE id > ?1 ORDER BY id LIMIT ?2"),
+            beginLeases: try Statement(
+                connection, "UPDATE mailbox SET lease_week = ?1 WHERE lease_week <> ?1"),
             countEnvelopes: try Statement(
                 connection,
                 "SELECT count(*), ifnull(max(counter), 0) FROM envelope WHERE mailbox = ?1"),
@@ -79,7 +82,8 @@ extension StoreStatements {
             readEnvelopes: try Statement(
                 connection,
                 """
-                SELECT counter, body FROM envelope WHERE mailbox = ?1 AND counter >= ?2
+                SELECT counter, body FROM envelope
+                WHERE mailbox = ?1 AND counter >= ?2 AND expiry > ?4
                 ORDER BY counter LIMIT ?3
                 """),
             dueEnvelopes: try Statement(

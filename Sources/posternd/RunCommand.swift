@@ -13,6 +13,10 @@ extension Command {
 
             with the addresses it listens on, the ports the system chose among them. Log lines go
             to standard error; they hold counts and codes and never say who or which mailbox.
+
+            When the clock has run more than three days ahead, as after a long time switched off,
+            the log says clock-jumped, and nothing is removed until the clock has run steadily for
+            a week. Look at the clock; if it is right, start once with --clock-is-right.
             """,
         options: folderOptions + [
             Arguments.Option(
@@ -31,6 +35,9 @@ extension Command {
             Arguments.Option(
                 "disk-floor", value: "MIB",
                 help: "stop storing when less is free on the disk (256)"),
+            Arguments.Option(
+                "clock-is-right",
+                help: "begin to expire again at once after the log said clock-jumped"),
             Arguments.Option(
                 "ready-fd", value: "N", help: "write the ready line to this descriptor as well"),
         ],
@@ -120,7 +127,8 @@ private struct RunCommand {
             server = try Server(
                 configuration, keys: keys,
                 storageThread: ServerStorage.thread(
-                    in: folder, diskFloorByteCount: configuration.diskFloorByteCount))
+                    in: folder, diskFloorByteCount: configuration.diskFloorByteCount,
+                    believesClock: arguments.has("clock-is-right")))
         } catch {
             throw failure(error)
         }

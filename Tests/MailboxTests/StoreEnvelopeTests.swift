@@ -352,7 +352,7 @@ struct StoreEnvelopeTests {
                 == [
                     .done, world.reader(2, next: 3, waiting: 2), .writer(next: 3),
                     .envelopes([small(1), small(2)], more: false), .done, .done, .blob([1]), .done,
-                    .done, .refused(.counterTaken), .done,
+                    .done, .refused(.counterTaken), .swept(more: false),
                 ])
         world.store.refusesGrowth = false
         #expect(try world.one(.deposit(box.id, 3, letter(3))) == .deposited(3, isKept: true))

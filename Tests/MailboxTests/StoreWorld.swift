@@ -68,6 +68,7 @@ enum Outcome: Equatable {
     case envelopes([Letter], more: Bool)
     case blob([UInt8])
     case directory([UInt8])
+    case swept(more: Bool)
     case refused(ErrorCode)
 }
 
@@ -147,6 +148,7 @@ extension StorageAnswers {
                 )
             case .blob(let range): .blob(Array(bytes[range]))
             case .directory(let range): .directory(Array(bytes[range]))
+            case .swept(let more): .swept(more: more)
             case .refused(let code): .refused(code)
             }
         }

@@ -12,7 +12,8 @@ final class TestServer<S: Store> {
     private(set) var core: ServerCore<S>
     let key: X25519PublicKey
     let signingKey: Ed25519PublicKey
-    private(set) var wallSeconds: Int64 = 1_800_000_000
+    static var start: Int64 { 1_800_000_000 }
+    private(set) var wallSeconds = TestServer.start
     private(set) var monotonic: Int64 = 1_000
     private var links: [ObjectIdentifier: ConnectionID] = [:]
     private var clients: [TestClient] = []
