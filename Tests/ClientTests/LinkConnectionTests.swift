@@ -241,6 +241,19 @@ struct LinkConnectionTests {
         #expect(throws: ClientError.serverShuttingDown) { try pair.feed() }
     }
 
+    @Test("CH-47 CL-42 the last words of a server are heard, also when it ends in the same read")
+    func lastWords() throws {
+        var pair = try Pair()
+        try pair.connect()
+        try pair.server.send(message([(0x94, [0, 9])]))
+        pair.server.close(.goingAway)
+        let events = try pair.feed()
+        #expect(events == [.frame(type: 0x94, body: [0, 9])])
+        let failure = pair.client.failure
+        #expect(failure == .serverShuttingDown)
+        #expect(throws: ClientError.serverShuttingDown) { try pair.client.feed([0].raw, now: 0) }
+    }
+
     @Test("CH-44 pings come at random moments; silence of two of them is the end")
     func keepAlive() throws {
         var pair = try Pair()

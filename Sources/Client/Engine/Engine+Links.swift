@@ -122,7 +122,8 @@ extension Engine {
     // MARK: Ending
 
     mutating func disconnected(_ id: LinkID, _ error: ClientError) throws(ClientError) {
-        try forget(id, failed: true, error: error)
+        let isAway = links[id]?.awayMilliseconds != nil
+        try forget(id, failed: true, error: isAway ? .serverShuttingDown : error)
     }
 
     /// Forgets a connection; what was asked on it is asked again on another one, or has failed.
@@ -175,9 +176,7 @@ extension Engine {
             try receivedFrame(bytes, mailbox: mailbox, on: id)
         case .superseded(let mailbox):
             superseded(mailbox, on: id)
-        case .goingAway:
-            actions.append(.close(id))
-            try forget(id, failed: true, error: .serverShuttingDown)
+        case .goingAway(let seconds): links.goesAway(id, seconds: seconds)
         default: break
         }
     }

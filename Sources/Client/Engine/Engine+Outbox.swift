@@ -31,12 +31,8 @@ extension Engine {
 
     // MARK: What there is to send
 
-    /// True while the outbox holds something that can be sent now.
-    var isSending: Bool {
-        outbox.contains { item in
-            item.reason == .waitingForServer
-        } || firstMessages.values.contains(where: \.isRunning) || hasFramesToSend
-    }
+    /// True while there is something that can be sent now. CL-43
+    var isSending: Bool { outbox.contains { isAwaited($0) } || isTellingLive }
 
     func wantsToWrite(_ mailbox: MailboxID) -> Bool {
         // CL-7

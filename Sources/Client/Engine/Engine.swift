@@ -172,7 +172,7 @@ package struct Engine: ~Copyable {
             links.nextPauseEnd(after: now), writingDeadline(), requestDeadline(),
             firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(after: now.monotonic),
             maintenance.nextDeadline(),
-            drainDeadline(),
+            drainDeadline(), reachDeadline(),
         ].compactMap { $0 }.min()
     }
 

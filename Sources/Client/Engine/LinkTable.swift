@@ -16,6 +16,8 @@ struct Link {
     var madeAnew: Set<MailboxID> = []
     /// When it was last used to send something, monotonic ms.
     var lastUse: UInt64
+    /// The server goes away and said after how many ms from the end to come back. CL-42
+    var awayMilliseconds: UInt64?
     private var lastRequest: UInt32 = 0
 
     init(id: LinkID, purpose: LinkPurpose, server: ServerAddress, now: Moment) {
@@ -52,6 +54,8 @@ struct LinkTable {
     /// Longest pause, in ms: long enough not to burden a server that is down, short enough that
     /// nobody waits for long after it is back.
     static let pauseMillisecondsMax: UInt64 = 60_000
+    /// Seconds that a server may keep a client away. CL-42
+    static let awaySeconds: ClosedRange<UInt16> = 1...60
     /// A writing connection without use is closed after so many ms. CL-13
     static let writingIdleMilliseconds: UInt64 = 60_000
 
@@ -125,6 +129,14 @@ struct LinkTable {
         pauses[Slot(purpose: link.purpose, server: link.server)] = nil
     }
 
+    /// The server goes away: the connection is kept for the answers that are under way, until the
+    /// server closes it. CL-42
+    mutating func goesAway(_ id: LinkID, seconds: UInt16) {
+        let least = Self.awaySeconds.lowerBound
+        let most = Self.awaySeconds.upperBound
+        links[id]?.awayMilliseconds = 1_000 * UInt64(min(max(seconds, least), most))
+    }
+
     /// A refused write attach may be tried once more on the connection there is. CL-36
     mutating func allowAttach(of mailbox: MailboxID) {
         for id in links.keys where links[id]?.attaches[mailbox] == .refused {
@@ -143,7 +155,8 @@ struct LinkTable {
         let failures = (pauses[slot]?.failureCount ?? 0) + 1
         let full = min(
             Self.pauseMillisecondsMin << UInt64(min(failures - 1, 10)), Self.pauseMillisecondsMax)
-        let pause = full / 2 + random.integer(below: full / 2 + 1)
+        // The server has drawn a time of its own for each client.
+        let pause = link.awayMilliseconds ?? full / 2 + random.integer(below: full / 2 + 1)
         pauses[slot] = Pause(failureCount: failures, until: now.monotonic + pause)
         return link
     }

@@ -107,9 +107,6 @@ extension Engine {
         return live[contact]?.wants.isEmpty == false
     }
 
-    /// True while something that is told live has not gone out.
-    var hasFramesToSend: Bool { live.values.contains { !$0.wants.isEmpty } }
-
     /// Sends the frames that are wanted, where the connection to write on stands.
     mutating func pumpLive() throws(ClientError) {
         try tellPresence()

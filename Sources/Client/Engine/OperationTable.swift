@@ -52,6 +52,11 @@ struct OperationTable {
         waiters[item] = Waiter(operation: operation, kind: kind)
     }
 
+    /// The items of the outbox that an operation waits for.
+    func items(of operation: OperationID) -> Set<FixedBytes<8>> {
+        Set(waiters.filter { $0.value.operation == operation }.keys)
+    }
+
     mutating func finish(
         waitingFor item: FixedBytes<8>, _ actions: inout [EngineAction],
         _ outcome: (Kind) -> OperationOutcome

@@ -84,7 +84,8 @@ public enum OperationOutcome: Sendable, Equatable {
 
 /// What `PosternClient.run` waits for.
 public enum RunGoal: Sendable, Equatable {
-    /// All that waits on the server was fetched and acknowledged, and all that can be sent was.
+    /// All that waits on the server was fetched and acknowledged, and all that can be sent was. What
+    /// goes to another server is waited for only while that one answers.
     case drained
     /// The server holds these messages on disk.
     case sent([MessageID])
@@ -100,7 +101,8 @@ public enum RunGoal: Sendable, Equatable {
 public struct RunOptions: Sendable {
     /// Gives up after that many milliseconds; nil waits for ever.
     public var timeoutMilliseconds: UInt64?
-    /// Returns `.unreachable` when the server cannot be reached, instead of trying again.
+    /// Returns `.unreachable` when a server that the goal needs (the own one; for messages, theirs)
+    /// cannot be reached, instead of trying again.
     public var stopsWhenUnreachable: Bool
     /// Shares presence with the contacts that the user chose, while running.
     public var sharesPresence: Bool
@@ -142,9 +144,10 @@ public enum RunResult: Sendable, Equatable {
     case interrupted
     /// The handler said stop.
     case stopped
-    /// The server cannot be reached (only with `stopsWhenUnreachable`); what was to be sent is in
+    /// A server that the goal needs cannot be reached (only with `stopsWhenUnreachable`); what was to be sent is in
     /// the outbox.
     case unreachable(ClientError)
-    /// These messages of the goal stay in the outbox for another reason than reachability.
+    /// These messages of the goal stay in the outbox for another reason than reachability, and the
+    /// others of the goal have gone or cannot.
     case held([OutboxSummary])
 }

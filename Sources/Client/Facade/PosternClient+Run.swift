@@ -18,7 +18,8 @@ extension PosternClient {
     ) throws(ClientError) -> RunResult {
         try check()
         guard pool == nil else { throw .internalFault(line: #line) }
-        var run = RunState(goal: goal, options: options, started: now.monotonic)
+        var run = RunState(
+            goal: goal, options: options, ownServer: engine.identity.server, started: now.monotonic)
         try run.look(at: self)
         pool = LinkPool(clock: clock, random: SystemRandom())
         defer { pool = nil }

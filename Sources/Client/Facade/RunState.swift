@@ -1,32 +1,56 @@
+internal import Wire
+
 /// How far one run is.
+///
+/// Losses are counted by server: what a run waits for says which of them matter, so that the dead
+/// server of one contact ends neither the fetching from the own one nor what goes to others. CL-43
 struct RunState {
     let options: RunOptions
     private let goal: RunGoal
+    private let ownServer: ServerAddress
     private(set) var deadline: UInt64?
     /// Messages of the goal that have not come far enough.
-    private var remaining: Set<MessageID> = []
+    private var remaining: [MessageID: Way] = [:]
+    /// Servers that the operation of the goal needs.
+    private var needed: Set<String>
     private var outcome: OperationOutcome?
     /// Why messages of the goal stay where they are, once nothing more can be sent.
     private var held: [OutboxSummary] = []
     private var receivedCount = 0
-    private var hasBeenConnected = false
-    private var lossCount = 0
-    private var loss: ClientError?
+    private var connected: Set<String> = []
+    private var losses: [String: Loss] = [:]
     private(set) var isDrained = false
     var isStopped = false
     private var isPrepared = false
 
-    init(goal: RunGoal, options: RunOptions, started: UInt64) {
+    /// What a message of the goal needs: these servers, or nil when its server has it and only the
+    /// receipt is missing.
+    private struct Way {
+        var servers: Set<String>?
+    }
+
+    /// What is known of a server that cannot be reached.
+    private struct Loss {
+        var count: Int
+        let error: ClientError
+    }
+
+    /// A server that is away for longer counts as one that cannot be reached.
+    private static let awayMillisecondsMax: UInt64 = 5_000
+
+    init(goal: RunGoal, options: RunOptions, ownServer: ServerAddress, started: UInt64) {
         self.goal = goal
         self.options = options
+        self.ownServer = ownServer
+        needed = [ownServer.text]
         deadline = options.timeoutMilliseconds.map {
             let (sum, overflow) = started.addingReportingOverflow($0)
             return overflow ? .max : sum
         }
     }
 
-    /// True while the server cannot be reached.
-    var isLost: Bool { loss != nil }
+    /// True while the own server cannot be reached.
+    var isLost: Bool { losses[ownServer.text] != nil }
 
     private var goalIDs: [MessageID] {
         switch goal {
@@ -44,12 +68,20 @@ struct RunState {
         if !isPrepared {
             isPrepared = true
             for id in goalIDs where try client.engine.state(of: id) < goalState {
-                remaining.insert(id)
+                remaining[id] = Way(servers: [])
             }
         }
+        if case .finished(let operation) = goal {
+            needed = Set(client.engine.servers(neededBy: operation).map(\.text))
+        }
+        for id in remaining.keys {
+            let servers = client.engine.servers(neededBy: id)
+            remaining[id] = Way(servers: servers.map { Set($0.map(\.text)) })
+        }
         guard isDrained, !remaining.isEmpty else { return held = [] }
+        // What only waits for a server is counted as lost or goes on being tried.
         held = client.engine.outboxSummaries().filter { item in
-            item.id.map { remaining.contains($0) } ?? false
+            item.reason != .waitingForServer && item.id.map { remaining[$0] != nil } ?? false
         }
     }
 
@@ -57,18 +89,19 @@ struct RunState {
         switch event {
         case .message: receivedCount += 1
         case .messageState(let id, _, let state):
-            if state >= goalState, state != .failed { remaining.remove(id) }
+            if state >= goalState, state != .failed { remaining[id] = nil }
         case .finished(let id, let outcome):
             if goal == .finished(id) { self.outcome = outcome }
         case .drained: isDrained = true
-        case .connection(.connected):
-            hasBeenConnected = true
-            lossCount = 0
-            loss = nil
-        case .connection(.lost(_, let error, _)):
-            isDrained = false
-            lossCount += 1
-            loss = error
+        case .connection(.connected(let server)):
+            connected.insert(server)
+            losses[server] = nil
+        case .connection(.lost(let server, let error, let pause)):
+            if server == ownServer.text { isDrained = false }
+            // One that said it is away for longer is not waited for by who waits for a while only.
+            let isAway = error == .serverShuttingDown && pause > Self.awayMillisecondsMax
+            let count = (losses[server]?.count ?? 0) + (isAway ? 2 : 1)
+            losses[server] = Loss(count: count, error: error)
         default: break
         }
     }
@@ -81,11 +114,7 @@ struct RunState {
         if isStopped { return .stopped }
         if let outcome { return .finished(outcome) }
         if isReached { return .reached }
-        if !held.isEmpty { return .held(held) }
-        // One loss of a connection that stood may be a server that starts again.
-        if options.stopsWhenUnreachable, let loss, lossCount > (hasBeenConnected ? 1 : 0) {
-            return .unreachable(loss)
-        }
+        if let end = endForWantOfServers { return end }
         if let deadline, now >= deadline { return .timedOut(receivedCount: receivedCount) }
         return nil
     }
@@ -98,11 +127,35 @@ struct RunState {
         }
     }
 
+    /// Ends a run of which every part is held up.
+    private var endForWantOfServers: RunResult? {
+        guard !goalIDs.isEmpty else {
+            return needed.sorted().lazy.compactMap { givenUp($0) }.first.map { .unreachable($0) }
+        }
+        let heldIDs = Set(held.compactMap(\.id))
+        var loss: ClientError?
+        for (id, state) in remaining where !heldIDs.contains(id) {
+            let servers = state.servers ?? [ownServer.text]
+            if let error = servers.sorted().lazy.compactMap({ givenUp($0) }).first {
+                loss = error
+            } else if state.servers != nil || held.isEmpty {
+                return nil
+            }
+        }
+        if !held.isEmpty { return .held(held) }
+        return loss.map { .unreachable($0) }
+    }
+
+    /// Why a server is not waited for any longer; nil while it is.
+    private func givenUp(_ server: String) -> ClientError? {
+        guard options.stopsWhenUnreachable, let loss = losses[server] else { return nil }
+        // One loss of a connection that stood may be a server that starts again.
+        return loss.count > (connected.contains(server) ? 1 : 0) ? loss.error : nil
+    }
+
     /// True when what is due at the end should still be sent.
     func wantsFarewell(after result: RunResult) -> Bool {
-        switch result {
-        case .interrupted, .unreachable: false
-        default: !isLost
-        }
+        if case .interrupted = result { return false }
+        return !isLost
     }
 }

@@ -23,6 +23,9 @@ package struct LinkConnection: ~Copyable {
     /// Whether frames may be sent: the hello has come.
     package private(set) var isReady = false
 
+    /// Why the connection is to be given up once the events before that were handled.
+    package private(set) var failure: ClientError?
+
     private let serverKey: X25519PublicKey
     private var random: AnyRandom
     private var upgrade: WebSocketClientHandshake?
@@ -87,16 +90,25 @@ package struct LinkConnection: ~Copyable {
         }
     }
 
-    /// Takes bytes from the socket.
+    /// Takes bytes from the socket. An end that came with frames before it is in `failure`: they are
+    /// often the server's last words.
     ///
     /// - Throws: The reason to give the connection up; nothing more may be fed.
     package mutating func feed(_ bytes: RawSpan, now: Int64) throws(ClientError) -> [Event] {
+        if let failure { throw failure }
         keepAlive.received(now: now)
         input.append(copying: bytes)
         if upgrade != nil {
             guard try finishUpgrade() else { return [] }
         }
-        return try readMessages()
+        var events: [Event] = []
+        do throws(ClientError) {
+            try readMessages(into: &events)
+        } catch {
+            if events.isEmpty { throw error }
+            failure = error
+        }
+        return events
     }
 
     /// Queues an encoded frame; `flush` sends it.
@@ -158,8 +170,7 @@ package struct LinkConnection: ~Copyable {
         return true
     }
 
-    private mutating func readMessages() throws(ClientError) -> [Event] {
-        var events: [Event] = []
+    private mutating func readMessages(into events: inout [Event]) throws(ClientError) {
         var position = 0
         while true {
             let event: WebSocketEvent
@@ -173,7 +184,7 @@ package struct LinkConnection: ~Copyable {
             case .incomplete:
                 input.removeFirst(position)
                 socket.appendControlFrames(to: &output, random: &random)
-                return events
+                return
             case .message(_, let range): try read(Array(input[range]), into: &events)
             case .assembledMessage: try read(socket.takeAssembledMessage(), into: &events)
             case .ping, .pong: break

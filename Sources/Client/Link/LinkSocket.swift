@@ -136,8 +136,9 @@ final class LinkSocket {
             }
             switch result {
             case .bytes:
-                do {
+                do throws(ClientError) {
                     events += try Self.feed(&buffer, to: &connection, now: now)
+                    if let error = connection.failure { throw error }
                 } catch {
                     failure = error
                     return events
