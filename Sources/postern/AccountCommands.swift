@@ -10,7 +10,7 @@ enum AccountCommands {
         summary: "Make an account on a server.",
         details: [
             "SERVER is the address that `posternd address` prints: postern://KEY@host:port.",
-            "The recovery phrase is shown once. Write it down: it alone can replace a lost account key.",
+            "The recovery phrase is shown once. Write it down: with it, and with nothing else, a later version can replace a lost account key. This version makes it and takes it nowhere yet.",
         ],
         options: [
             .init(
