@@ -31,7 +31,7 @@ enum Program {
             }
             return error.exitCode
         } catch let error as InputFileError {
-            report("\(error.path) cannot be read.", advice: "Check the name.", .noFile, asksForJSON)
+            report(error.sentence, advice: "Check the name.", .noFile, asksForJSON)
             return .noFile
         } catch is Interrupted {
             return .interrupted

@@ -10,7 +10,7 @@ enum VectorsCommand {
         summary: "Run test vectors: the built-in ones, or files and folders of public ones.",
         details: [
             "Known are this project's own files and Wycheproof's X25519, Ed25519, ChaCha20-Poly1305, XChaCha20-Poly1305, HKDF and HMAC, Argon2id, and Noise in cacophony's format. A file of an unknown suite counts as skipped, never as passed.",
-            "Ends with 0 only if nothing failed.",
+            "Ends with 0 only if something ran and nothing failed, with 66 for a path that holds no file that can be read.",
         ],
         examples: [
             ("postern vectors", "the built-in known answers"),
@@ -23,30 +23,63 @@ enum VectorsCommand {
             reports = BuiltInVectors.run()
         }
         for path in invocation.arguments.positional {
-            for file in try files(path) {
-                guard let data = FileManager.default.contents(atPath: file),
-                    data.count <= PublicVectors.fileByteCountMax
-                else { throw InputFileError(path: file) }
-                reports.append(PublicVectors.run([UInt8](data), name: file))
-            }
+            let files = try files(path)
+            if files.isEmpty { throw InputFileError(path: path, reason: .noFiles) }
+            for file in files { reports.append(try run(file)) }
         }
         return try show(reports, invocation)
     }
 
-    /// The files under a path, in the order of their names; links are not followed.
+    private static func run(_ file: String) throws -> SuiteReport {
+        let bytes: [UInt8]
+        do throws(UnsafeFile) {
+            bytes = try SafeFile.read(
+                file, byteCountMax: PublicVectors.fileByteCountMax, isPrivate: false)
+        } catch .tooLarge {
+            throw InputFileError(path: file, reason: .tooLarge)
+        } catch {
+            throw InputFileError(path: file, reason: .unreadable)
+        }
+        return PublicVectors.run(bytes, name: file)
+    }
+
+    /// The files that somebody named: a file, or a folder with what lies in it. A link that is named
+    /// is followed, or nothing would be run and nothing fail.
     private static func files(_ path: String) throws -> [String] {
-        let kind: FileAttributeType?
+        let target = URL(filePath: path).resolvingSymlinksInPath().path
+        switch try kind(of: target, as: path) {
+        case .typeRegular: return [target]
+        case .typeDirectory: return try files(in: target)
+        default: throw InputFileError(path: path, reason: .unreadable)
+        }
+    }
+
+    /// The files in a folder and those below it, in the order of their names; links are not
+    /// followed, since they could lead in a circle.
+    private static func files(in folder: String) throws -> [String] {
+        let names: [String]
         do {
-            kind =
-                try FileManager.default.attributesOfItem(atPath: path)[.type]
+            names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        } catch {
+            throw InputFileError(path: folder, reason: .unreadable)
+        }
+        return try names.flatMap { name in
+            let path = "\(folder)/\(name)"
+            switch try kind(of: path, as: path) {
+            case .typeRegular: return [path]
+            case .typeDirectory: return try files(in: path)
+            default: return []
+            }
+        }
+    }
+
+    private static func kind(of path: String, as name: String) throws -> FileAttributeType? {
+        do {
+            return try FileManager.default.attributesOfItem(atPath: path)[.type]
                 as? FileAttributeType
         } catch {
-            throw InputFileError(path: path)
+            throw InputFileError(path: name, reason: .unreadable)
         }
-        if kind == .typeRegular { return [path] }
-        guard kind == .typeDirectory else { return [] }
-        let names = try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        return try names.flatMap { try files("\(path)/\($0)") }
     }
 
     private static func show(_ reports: [SuiteReport], _ invocation: Invocation) throws -> ExitCode
@@ -76,7 +109,24 @@ enum VectorsCommand {
     }
 }
 
-/// A file that is not there or cannot be read; told with exit code 66.
+/// A file or folder of the command line that nothing can be read from; told with exit code 66.
 struct InputFileError: Error {
+    /// Why.
+    enum Reason {
+        case unreadable
+        case tooLarge
+        case noFiles
+    }
+
     let path: String
+    let reason: Reason
+
+    /// What is wrong, for a person.
+    var sentence: SafeText {
+        switch reason {
+        case .unreadable: "\(path) cannot be read."
+        case .tooLarge: "\(path) is larger than \(PublicVectors.fileByteCountMax >> 20) MiB."
+        case .noFiles: "There are no files in \(path)."
+        }
+    }
 }
