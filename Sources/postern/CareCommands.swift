@@ -12,10 +12,13 @@ enum CareCommands {
         positional: 0...0
     ) { invocation in
         let client = try Account.open(invocation, for: .write)
+        // Longer than a connection may take to be made: a server that hangs is told as such.
         let result = try Running.run(
             client, until: .drained,
-            options: .init(timeoutMilliseconds: 10_000, stopsWhenUnreachable: true)
+            options: .init(
+                timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
         ) { _, _ in .goOn }
+        if result == .interrupted { return .interrupted }
         var code = ExitCode.ok
         for finding in try client.doctor() {
             if !finding.isGood { code = .configuration }
@@ -26,7 +29,7 @@ enum CareCommands {
             try invocation.show(
                 "\(finding.isGood ? "good" : "BAD ") \(finding.subject): \(finding.sentence)", line)
         }
-        if case .unreachable(let error) = result {
+        if let error = serverError(result) {
             var line = JSONLine(type: "finding")
             line.add("subject", "server")
             line.add("good", false)
@@ -35,5 +38,14 @@ enum CareCommands {
             code = .unreachable
         }
         return code
+    }
+
+    /// What is wrong with the server, nil when it gave all that waited, or gives it still.
+    private static func serverError(_ result: RunResult) -> ClientError? {
+        switch result {
+        case .unreachable(let error): error
+        case .timedOut(receivedCount: 0): .timedOut
+        default: nil
+        }
     }
 }

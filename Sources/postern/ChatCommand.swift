@@ -43,6 +43,8 @@ final class Chat {
     private var sent: [MessageID] = []
     /// How the own messages of this chat begin, for the lines that say how far they have come.
     private var beginnings: [MessageID: SafeText] = [:]
+    /// Nobody reads what a chat without a person says; what it was given is sent all the same.
+    private var isMute = false
     /// Whether the person was last told of a connection or of none; nil before either.
     private var saysConnected: Bool?
 
@@ -69,15 +71,21 @@ final class Chat {
         try prompt()
         let options = RunOptions(sharesPresence: true, inputs: [STDIN_FILENO])
         let talked = try Running.run(client, until: .forever, options: options, handler: step)
-        if let failure { throw failure }
         isTalking = false
-        if isInteractive { try Output.line("") }
-        if case .interrupted = talked { return .interrupted }
+        // Of a terminal that has gone the signal tells, not that nothing can be written to it.
+        if talked == .interrupted {
+            if isInteractive { try? say("") }
+            return .interrupted
+        }
+        // Who went away reads no more, but what was written is sent.
+        if let failure, failure as? OutputError != .closed { throw failure }
+        failure = nil
+        if isInteractive { try say("") }
         let patience = RunOptions(
             timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
         hasEnded = false
         let sending = try Running.run(client, until: .sent(sent), options: patience, handler: step)
-        if let failure { throw failure }
+        if let failure, failure as? OutputError != .closed { throw failure }
         switch sending {
         case .reached: return .ok
         case .interrupted: return .interrupted
@@ -100,7 +108,7 @@ final class Chat {
     /// The last messages, and the read receipt for them.
     private func begin(_ client: PosternClient) throws {
         for message in try client.history(of: name, limit: 10, before: nil) {
-            try Output.line(message.text(time: ClockTime.local(message.timeMilliseconds)))
+            try say(message.text(time: ClockTime.local(message.timeMilliseconds)))
         }
         _ = try client.markRead(name, upTo: nil)
         Output.note(
@@ -140,14 +148,14 @@ final class Chat {
     /// Shows a line in the place of the one that is being typed, and that one below it.
     private func show(_ text: SafeText) throws {
         if isInteractive && isTalking { try hidePrompt() }
-        try Output.line(text)
+        try say(text)
         try prompt()
     }
 
     private func prompt() throws {
         guard isInteractive && isTalking else { return }
-        try Output.part("> ")
-        try Output.part(editor.pending)
+        try part("> ")
+        try part(editor.pending)
     }
 
     /// Takes prompt and typed text away with no more than backspaces and spaces, which any terminal
@@ -155,8 +163,20 @@ final class Chat {
     private func hidePrompt() throws {
         let typed = editor.pending.description.unicodeScalars
         let columns = 2 + typed.reduce(0) { $0 + max(0, DisplayWidth.of($1)) }
-        guard columns <= Self.lineColumnCountMax else { return try Output.line("") }
-        for _ in 0..<columns { try Output.part("\u{8} \u{8}") }
+        guard columns <= Self.lineColumnCountMax else { return try say("") }
+        for _ in 0..<columns { try part("\u{8} \u{8}") }
+    }
+
+    private func say(_ text: SafeText) throws(OutputError) { try part("\(text)\n") }
+
+    private func part(_ text: SafeText) throws(OutputError) {
+        if isMute { return }
+        do throws(OutputError) {
+            try Output.part(text)
+        } catch {
+            guard error == .closed, !isInteractive else { throw error }
+            isMute = true
+        }
     }
 
     private func readInput(_ client: PosternClient) throws {
@@ -165,7 +185,7 @@ final class Chat {
         if bytes.isEmpty { hasEnded = true }
         for action in editor.feed(bytes) {
             switch action {
-            case .echo(let text): try Output.part(text)
+            case .echo(let text): try part(text)
             case .typed: try client.setTyping(name, !editor.isEmpty)
             case .end: hasEnded = true
             case .line(let line):
@@ -213,7 +233,7 @@ final class Chat {
         } catch {
             // A line that cannot be sent is no reason to leave the chat.
             guard isInteractive, error.exitCode == .badInput else { throw error }
-            try Output.line("! \(error.sentence)")
+            try say("! \(error.sentence)")
         }
     }
 
@@ -231,21 +251,21 @@ final class Chat {
             let limit = words.count > 1 ? Int(words[1]) ?? 20 : 20
             let messages = try client.history(
                 of: name, limit: min(max(limit, 1), 1_000), before: nil)
-            for message in messages { try Output.line(message.historyLine) }
+            for message in messages { try say(message.historyLine) }
         case "/safety":
             let number = try client.safetyNumber(of: name)
-            try Output.line("\(number.text)\(number.isVerified ? " (verified)" : "")")
+            try say("\(number.text)\(number.isVerified ? " (verified)" : "")")
         case "/who":
             let contact = try client.contacts().first { $0.name == name }
             let presence: SafeText = contact?.isOnline == true ? "online" : "not known to be online"
-            try Output.line("* \(name) is \(presence)")
+            try say("* \(name) is \(presence)")
         case "/help":
-            try Output.line("/history [N]  the last messages")
-            try Output.line("/safety       the safety number")
-            try Output.line("/who          whether \(name) is online")
-            try Output.line("/quit         leave (or control-D)")
-            try Output.line("//text        a message that begins with a slash")
-        default: try Output.line("! There is no command \(words.first ?? "/"); /help lists them.")
+            try say("/history [N]  the last messages")
+            try say("/safety       the safety number")
+            try say("/who          whether \(name) is online")
+            try say("/quit         leave (or control-D)")
+            try say("//text        a message that begins with a slash")
+        default: try say("! There is no command \(words.first ?? "/"); /help lists them.")
         }
     }
 }

@@ -44,7 +44,9 @@ struct Invocation: Sendable {
     }
 
     /// Prints one result in the form that was asked for.
-    func show(_ text: @autoclosure () -> SafeText, _ json: @autoclosure () -> JSONLine) throws {
+    func show(_ text: @autoclosure () -> SafeText, _ json: @autoclosure () -> JSONLine)
+        throws(OutputError)
+    {
         try Output.line(isJSON ? json().line : text())
     }
 

@@ -27,7 +27,7 @@ enum MessageCommands {
         ],
         positional: 1...2
     ) { invocation in
-        let names = invocation.arguments.positional[0].split(separator: ",").map(String.init)
+        let names = try names(invocation.arguments.positional[0])
         let typed = invocation.argument(1)
         let wait = invocation.arguments.value("wait")
         guard wait == nil || wait == "delivered" else {
@@ -41,6 +41,18 @@ enum MessageCommands {
             invocation: invocation, ids: ids, names: names, waitsForReceipt: wait != nil,
             timeoutMilliseconds: seconds.map { $0 * 1_000 }
         ).run(client)
+    }
+
+    /// The names of a list, each once. A gap in it is a name that somebody left out.
+    private static func names(_ list: String) throws -> [String] {
+        var names: [String] = []
+        for part in list.split(separator: ",", omittingEmptySubsequences: false) {
+            guard !part.isEmpty else {
+                throw UsageError("A contact's name is empty; write NAME or NAME,NAME.")
+            }
+            if !names.contains(String(part)) { names.append(String(part)) }
+        }
+        return names
     }
 
     private static let receive = Command(
@@ -93,43 +105,77 @@ enum MessageCommands {
     private static let markRead = Command(
         name: "mark-read", synopsis: "NAME [ID]",
         summary: "Tell a contact that you have read its messages.",
-        examples: [("postern mark-read bob", "all of them")],
+        details: [
+            "With ID, up to that message of the same chat. Ends with 75 when the receipts could not be sent now; the next command that connects sends them."
+        ],
+        examples: [
+            ("postern mark-read bob", "all of them"),
+            ("postern mark-read bob 1f9c04", "those up to this one"),
+        ],
         positional: 1...2
     ) { invocation in
         let client = try Account.open(invocation, for: .write)
         let name = invocation.arguments.positional[0]
         let last = try invocation.argument(1).map { try client.message(idPrefix: $0).id }
         let count = try client.markRead(name, upTo: last)
-        _ = try Running.run(
+        let result = try Running.run(
             client, until: .drained,
             options: .init(
                 timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
         ) { _, _ in .goOn }
+        let isSent = try result == .reached && !hasReceipts(for: name, in: client.outbox())
+        let code: ExitCode = result == .interrupted ? .interrupted : isSent ? .ok : .queued
+        if code == .queued {
+            Output.note("postern: the receipts could not be sent now; they are sent later.")
+        }
         var line = JSONLine(type: "marked-read")
         line.add("contact", name)
         line.add("count", count)
-        try invocation.show("\(count) messages of \(name) are marked as read.", line)
-        return .ok
+        return try Output.ending(with: code) { () throws(OutputError) in
+            try invocation.show("\(count) messages of \(name) are marked as read.", line)
+        }
+    }
+
+    private static func hasReceipts(for name: String, in outbox: [OutboxSummary]) -> Bool {
+        outbox.contains { $0.id == nil && $0.contact == name }
     }
 
     private static let typing = Command(
         name: "typing", synopsis: "NAME [on|off]",
         summary: "Show a contact that you are typing (ends by itself after 10 s).",
-        details: ["Seen only by a contact who is connected now; nothing is stored."],
+        details: [
+            "Seen only by a contact who is connected now; nothing is stored. Ends with 69 when it could not be sent."
+        ],
         examples: [("postern typing bob", "for programs that have their own input line")],
         positional: 1...2
     ) { invocation in
         let word = invocation.argument(1) ?? "on"
         guard word == "on" || word == "off" else { throw UsageError("Say `on` or `off`.") }
         let client = try Account.open(invocation, for: .write)
-        try client.setTyping(invocation.arguments.positional[0], word == "on")
+        let name = invocation.arguments.positional[0]
+        try client.setTyping(name, word == "on")
+        var loss: ClientError?
+        var isReached = true
         let result = try Running.run(
             client, until: .drained,
             options: .init(
                 timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
-        ) { _, _ in .goOn }
-        if case .unreachable(let error) = result { throw error }
-        return .ok
+        ) { event, client in
+            switch event {
+            case .connection(.lost(_, let error, _)): loss = error
+            case .drained: isReached = client.isReachable(name)
+            default: break
+            }
+            return .goOn
+        }
+        switch result {
+        case .unreachable(let error): throw error
+        case .interrupted: return .interrupted
+        case .timedOut, .held: throw loss ?? ClientError.timedOut
+        case .reached, .finished, .stopped:
+            guard isReached else { throw loss ?? ClientError.timedOut }
+            return .ok
+        }
     }
 
     private static let outbox = Command(

@@ -20,37 +20,49 @@ struct SendRun {
             return .goOn
         }
         let waiting = Set(try client.outbox().compactMap(\.id))
-        let queued = ids.filter { waiting.contains($0) }
-        for (id, name) in zip(ids, names) {
-            try show(id, name, isQueued: waiting.contains(id), isDelivered: isDelivered(result))
+        let isOnServer = !ids.contains { waiting.contains($0) }
+        let isDelivered = waitsForReceipt && result == .reached
+        // CL-33: the code first, whoever reads the results.
+        let code = code(of: result, isOnServer: isOnServer)
+        let ended = try Output.ending(with: code) { () throws(OutputError) in
+            for (id, name) in zip(ids, names) {
+                try show(id, name, isQueued: waiting.contains(id), isDelivered: isDelivered)
+            }
         }
+        tellWhy(result, isOnServer: isOnServer)
+        return ended
+    }
+
+    private func code(of result: RunResult, isOnServer: Bool) -> ExitCode {
         switch result {
-        case .reached, .finished: return .ok
-        case .interrupted: return .interrupted
+        case .reached, .finished: .ok
+        case .interrupted: .interrupted
+        case .unreachable: isOnServer && waitsForReceipt ? .timeout : .queued
+        case .held: .queued
+        case .timedOut, .stopped: isOnServer ? .timeout : .queued
+        }
+    }
+
+    private func tellWhy(_ result: RunResult, isOnServer: Bool) {
+        switch result {
+        case .reached, .finished, .interrupted: break
         case .unreachable(let error):
             Output.note("postern: \(error.sentence) It is kept in the outbox and sent later.")
-            return queued.isEmpty && waitsForReceipt ? .timeout : .queued
         case .held(let entries):
             for entry in entries {
                 Output.note(
                     "postern: to \(entry.contact): kept in the outbox, \(entry.reason.clause).")
             }
-            return .queued
+        case .timedOut where isOnServer, .stopped where isOnServer:
+            Output.note("postern: it is on the server, but no receipt came in time.")
         case .timedOut, .stopped:
-            if queued.isEmpty {
-                Output.note("postern: it is on the server, but no receipt came in time.")
-                return .timeout
-            }
             Output.note("postern: the server did not take it in time; it is kept in the outbox.")
-            return .queued
         }
     }
 
-    private func isDelivered(_ result: RunResult) -> Bool {
-        waitsForReceipt && result == .reached
-    }
-
-    private func show(_ id: MessageID, _ name: String, isQueued: Bool, isDelivered: Bool) throws {
+    private func show(_ id: MessageID, _ name: String, isQueued: Bool, isDelivered: Bool)
+        throws(OutputError)
+    {
         let state: SafeText = isQueued ? "queued" : isDelivered ? "delivered" : "sent"
         if invocation.isJSON {
             var line = JSONLine(type: "sent")

@@ -83,15 +83,19 @@ extension Engine {
         switch key {
         case "receipts": settings.sendsReceipts = try Self.flag(value)
         case "typing": settings.sendsTyping = try Self.flag(value)
-        case _ where key.hasPrefix("nick."):
+        case _ where isNickname(key):
             let server = String(key.dropFirst(5))
-            guard Set(pins.keys).union([identity.server]).contains(where: { $0.text == server })
-            else { throw .unknownSetting }
             if !value.isEmpty { try Self.checkName(value) }
             settings.nicknames[server] = value.isEmpty ? nil : value
         default: return try setContactSetting(key, value)
         }
         transaction.put(.state, key: SettingsRecord.key, value: settings.encoded)
+    }
+
+    /// A contact may be called `nick` too; its settings are named by no known server.
+    private func isNickname(_ key: String) -> Bool {
+        key.hasPrefix("nick.")
+            && Set(pins.keys).union([identity.server]).contains { "nick.\($0.text)" == key }
     }
 
     private mutating func setContactSetting(

@@ -28,13 +28,26 @@ extension PosternClient {
 
     /// Messages of a chat, oldest first: the newest `limit` ones, or those before `before`.
     ///
-    /// - Throws: `ClientError.unknownContact`.
+    /// - Throws: `ClientError.unknownContact`; `.unknownMessage` when `before` is none of this chat.
     public func history(
         of name: String, limit: Int, before: MessageID?
     ) throws(ClientError) -> [MessageSummary] {
         try check()
+        try check(before, isIn: name)
         return try engine.history(of: name, limit: limit, before: before)
     }
+
+    /// A message of another chat is as good as unknown: it marks no place in this one.
+    private func check(_ id: MessageID?, isIn name: String) throws(ClientError) {
+        guard let id else { return }
+        guard try engine.message(idPrefix: id.description).contact == name else {
+            throw .unknownMessage
+        }
+    }
+
+    /// False when the server that a contact reads from has failed or does not answer, as far as the
+    /// present run knows.
+    public func isReachable(_ name: String) -> Bool { engine.isReachable(name) }
 
     /// What the server has not accepted yet, oldest first.
     public func outbox() throws(ClientError) -> [OutboxSummary] {
@@ -81,16 +94,22 @@ extension PosternClient {
 
     /// Writes a text to each of the contacts (`me` for the note to self); one id each, in order.
     ///
-    /// - Throws: a refusal, before anything has changed.
+    /// - Throws: a refusal, before anything has changed; `ClientError.unknownContact` for no name.
     public func send(_ text: String, to names: [String]) throws(ClientError) -> [MessageID] {
-        try step { engine throws(ClientError) in try engine.send(text, to: names, at: now) }
+        guard !names.isEmpty else { throw .unknownContact }
+        return try step { engine throws(ClientError) in try engine.send(text, to: names, at: now) }
     }
 
     /// Notes that the contact's messages were shown, all or up to one, and sends read receipts in
     /// the next run. Returns how many were new.
+    ///
+    /// - Throws: `ClientError.unknownContact`; `.unknownMessage` when `upTo` is none of this chat,
+    ///   and nothing is marked.
     @discardableResult
     public func markRead(_ name: String, upTo: MessageID?) throws(ClientError) -> Int {
-        try step { engine throws(ClientError) in
+        try check()
+        try check(upTo, isIn: name)
+        return try step { engine throws(ClientError) in
             try engine.markRead(name, upTo: upTo, at: now)
         }
     }

@@ -27,6 +27,23 @@ public enum Output {
         try? write(text.description + "\n", to: STDERR_FILENO)
     }
 
+    /// Writes results of a command whose exit code is known. A reader that went away takes nothing
+    /// from what the code says.
+    ///
+    /// - Throws: `OutputError.failed`.
+    public static func ending(
+        with code: ExitCode, _ write: () throws(OutputError) -> Void
+    ) throws(OutputError) -> ExitCode {
+        do throws(OutputError) {
+            try write()
+        } catch .failed(let number) {
+            throw .failed(code: number)
+        } catch {
+            // Nobody is left to tell, but the one who asked for the exit code. CL-33
+        }
+        return code
+    }
+
     private static func write(_ text: String, to descriptor: Int32) throws(OutputError) {
         let code = writeAll(Array(text.utf8), to: descriptor)
         if code == EPIPE { throw .closed }
