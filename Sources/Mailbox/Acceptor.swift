@@ -9,7 +9,7 @@ struct Acceptor: ~Copyable {
     /// process has no descriptor left.
     private var reserve: Descriptor?
     /// Whether the loop has stopped listening until the next tick.
-    private var isExhausted = false
+    private(set) var isExhausted = false
 
     init(listener: consuming Descriptor, connectionsMax: Int) {
         self.listener = listener
@@ -22,8 +22,10 @@ struct Acceptor: ~Copyable {
 
     /// Takes one client; nil when nobody waits, or nobody can be taken now.
     ///
-    /// - Parameter open: connections the loop holds.
-    mutating func accept(open: Int) -> Descriptor? {
+    /// - Parameters:
+    ///   - open: connections the loop holds.
+    ///   - epoll: where the listener is watched, as `token`.
+    mutating func accept(open: Int, epoll: borrowing Epoll, token: UInt64) -> Descriptor? {
         guard !isExhausted else { return nil }
         // Bounded, so that a flood of clients which are turned away cannot hold the loop.
         for _ in 0..<64 {
@@ -36,6 +38,8 @@ struct Acceptor: ~Copyable {
                 return nil
             case .exhausted:
                 turnAway()
+                // A level-triggered listener would be told again at once, for ever. CH-49
+                try? epoll.modify(listener.raw, token: token, for: [])
                 return nil
             }
         }
@@ -46,12 +50,12 @@ struct Acceptor: ~Copyable {
     mutating func retry(epoll: borrowing Epoll, token: UInt64) {
         if reserve == nil { reserve = try? Descriptor.openNull() }
         guard isExhausted, reserve != nil else { return }
+        guard (try? epoll.modify(listener.raw, token: token, for: [.read])) != nil else { return }
         isExhausted = false
-        try? epoll.modify(listener.raw, token: token, for: [.read])
     }
 
     /// Closes the clients that wait, with the descriptor kept for it, and then rests until the
-    /// next tick: a level-triggered listener would be told again at once, for ever.
+    /// next tick.
     private mutating func turnAway() {
         for _ in 0..<64 {
             guard reserve != nil else { break }

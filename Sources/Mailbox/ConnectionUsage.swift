@@ -4,11 +4,17 @@ import Wire
 ///
 /// - SPEC: §4.9, CH-46
 struct ConnectionUsage {
-    /// Bytes of answers that may wait for the client beside its deliveries, which have the rest of
-    /// `Limits.outputByteCountMax`.
-    static let answerByteCountMax = Limits.outputByteCountMax - deliveryByteCountMax
     /// Bytes of deliveries that may wait for the client.
-    static let deliveryByteCountMax = Limits.outputByteCountMax * 3 / 4
+    static let deliveryByteCountMax = Limits.outputByteCountMax * 9 / 16
+    /// Bytes of answers that may wait for the client, with what sealing has added to them.
+    static let answerByteCountMax =
+        Limits.outputByteCountMax - deliveryByteCountMax - noticeByteCountMax - sealingByteCountMax
+    /// Room for what comes unasked: every read attach may be taken over, told in 35 bytes.
+    private static let noticeByteCountMax = Limits.attachmentsMax * 35
+    /// Room for what sealing adds to deliveries and notices, and for the last words. A message is
+    /// sealed when nothing waits or when it is full, so that little more than half a message of
+    /// the largest size stands behind each 275 bytes of it.
+    private static let sealingByteCountMax = 5_120
 
     /// Unanswered requests.
     private(set) var requestCount = 0
@@ -16,7 +22,8 @@ struct ConnectionUsage {
     private(set) var attachCount = 0
     /// Bytes that their answers may have.
     private var reservedByteCount = 0
-    /// Bytes of answers and notices since the client last had read everything.
+    /// Bytes of all that waits besides deliveries: what was added since nothing waited, and never
+    /// more than what waits.
     private var answeredByteCount = 0
     /// Bytes of delivery frames since the channel opened.
     private(set) var deliveredByteCount: UInt64 = 0
@@ -25,10 +32,13 @@ struct ConnectionUsage {
     func mayTake(_ requestClass: RequestClass) -> Bool {
         if requestCount >= Limits.requestsInFlightMax { return false }
         if requestClass == .attach && attachCount >= Limits.attachesPendingMax { return false }
-        // One request is always taken, however large its answer.
-        if requestCount == 0 && answeredByteCount == 0 { return true }
-        let wanted = answeredByteCount + reservedByteCount + requestClass.answerByteCountMax
-        return wanted <= Self.answerByteCountMax
+        return hasRoom(requestClass.answerByteCountMax)
+    }
+
+    /// Whether so many bytes may be added that nobody has asked for, or that will answer one more
+    /// request. The largest answer always fits when nothing waits.
+    func hasRoom(_ byteCount: Int) -> Bool {
+        answeredByteCount + reservedByteCount + byteCount <= Self.answerByteCountMax
     }
 
     /// Notes that a request was taken.
@@ -53,8 +63,13 @@ struct ConnectionUsage {
         }
     }
 
-    /// Notes that the client's socket has taken everything.
-    mutating func outputDrained() { answeredByteCount = 0 }
+    /// Notes bytes that went to the output beside the frames: padding, tags, control frames.
+    mutating func added(_ byteCount: Int) { answeredByteCount += byteCount }
+
+    /// Notes that no more than so many bytes wait for the client.
+    mutating func written(leaving byteCount: Int) {
+        answeredByteCount = min(answeredByteCount, byteCount)
+    }
 }
 
 extension RequestClass {

@@ -19,6 +19,8 @@ final class EventLoop {
     private var scratch = ByteBuffer()
     private var messages: [LoopMessage] = []
     private var nextTick: Int64 = 0
+    private var nextExhaustionLog = Int64.min
+    private var nextEndLog: Int64
     /// Batches at the storage thread.
     private var storageBatchCount = 0
     private var drainDeadline: Int64?
@@ -33,6 +35,8 @@ final class EventLoop {
     private static let inboxToken = UInt64.max
     private static let acceptorToken = UInt64.max - 1
     private static let tickMilliseconds: Int64 = 1_000
+    /// How often one thing is logged at most.
+    private static let logMilliseconds: Int64 = 60_000
     /// How long draining may take before what is left is cut off.
     private static let drainMilliseconds: Int64 = 7_000
 
@@ -41,6 +45,7 @@ final class EventLoop {
         inbox: Inbox<LoopMessage>, links: LoopLinks, clock: any Clock
     ) throws(SystemError) {
         self.clock = clock
+        nextEndLog = clock.monotonicMilliseconds + Self.logMilliseconds
         otherLoopCount = index == 0 ? links.loops.count - 1 : 0
         self.index = index
         self.core = core
@@ -102,7 +107,7 @@ final class EventLoop {
     }
 
     private func timeout() -> Int32 {
-        if core.hasResumable { return 0 }
+        if core.hasResumable || core.hasDirty { return 0 }
         // Never below zero, which would mean for ever: a turn may have lasted past the next tick.
         let wait = max(0, nextTick - clock.monotonicMilliseconds)
         return Int32(clamping: drainDeadline == nil ? wait : min(wait, 50))
@@ -112,7 +117,10 @@ final class EventLoop {
 
     private func accept() {
         for _ in 0..<64 {
-            guard let socket = acceptor?.accept(open: sockets.count) else { return }
+            guard
+                let socket = acceptor?.accept(
+                    open: sockets.count, epoll: epoll, token: Self.acceptorToken)
+            else { return logExhaustion() }
             guard let id = core.open() else { return }
             do {
                 let fd = socket.raw
@@ -123,6 +131,14 @@ final class EventLoop {
                 core.drop(id, .refused)
             }
         }
+    }
+
+    /// Says that descriptors have run out, at most once a minute. CH-49
+    private func logExhaustion() {
+        let now = clock.monotonicMilliseconds
+        guard acceptor?.isExhausted == true, now >= nextExhaustionLog else { return }
+        nextExhaustionLog = now + Self.logMilliseconds
+        ServerLog.write(.exhausted)
     }
 
     private func serve(_ token: UInt64, _ readiness: Readiness) {
@@ -233,6 +249,15 @@ final class EventLoop {
         }
         acceptor?.retry(epoll: epoll, token: Self.acceptorToken)
         links.counters.setConnections(index: Int(index), core.connectionCount)
+        if now >= nextEndLog { logEnds(now) }
+    }
+
+    private func logEnds(_ now: Int64) {
+        nextEndLog = now + Self.logMilliseconds
+        let counts = core.takeEndCounts()
+        if counts.contains(where: { $0 > 0 }) {
+            ServerLog.write(.connectionsEnded(counts: counts))
+        }
     }
 
     // MARK: The end

@@ -93,10 +93,15 @@ extension LoopCore {
         let after = box.connection.flushedDeliveryByteCount
         if after != before { flushed(id, after) }
         if box.connection.isPaused { outlet.resumable.append(id) }
-        if box.connection.owesPong { outlet.touch(box) }
+        if box.connection.hasTurnToEnd { outlet.touch(box) }
     }
 
-    /// Bytes that wait for a connection's socket.
+    /// Bytes that a connection's client has not read, as far as the server knows. CH-46
+    package func unreadByteCount(of id: ConnectionID) -> Int {
+        outlet.table[id]?.connection.unreadByteCount ?? 0
+    }
+
+    /// Bytes that a connection's socket may be given.
     package func pendingOutputByteCount(of id: ConnectionID) -> Int {
         outlet.table[id]?.connection.pendingOutputByteCount ?? 0
     }

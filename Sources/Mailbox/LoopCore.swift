@@ -30,8 +30,9 @@ package struct LoopCore: ~Copyable {
     package var handshakes: [HandshakeJob] = []
     /// What the first loop's router has to hear, on the others.
     package var forRouter = RouterBatch()
-    /// How many connections ended for each reason.
-    package private(set) var endCounts = [Int](repeating: 0, count: ConnectionEnd.allCases.count)
+    /// How many connections ended for each reason since that was last taken.
+    private var endCounts = LoopCore.noEnds
+    private static var noEnds: [Int] { Array(repeating: 0, count: ConnectionEnd.allCases.count) }
 
     private let policy: WebSocketUpgradePolicy
     let signingKey: Ed25519PublicKey
@@ -143,6 +144,14 @@ package struct LoopCore: ~Copyable {
         endCounts[(box.connection.end ?? end).rawValue] += 1
         tellRouterClosed(id)
         outlet.table.remove(id)
+    }
+
+    /// Takes how many connections ended for each reason, by `ConnectionEnd.rawValue`, and begins
+    /// anew.
+    package mutating func takeEndCounts() -> [Int] {
+        var taken = Self.noEnds
+        swap(&taken, &endCounts)
+        return taken
     }
 
     private mutating func run(

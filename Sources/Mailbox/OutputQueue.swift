@@ -7,15 +7,15 @@ import Wire
 /// and takes more frames.
 ///
 /// Frames are written once, straight to where they will be sealed: the header's place is kept, and
-/// padding and tag are added when the message is closed, at the end of the turn or when it is
-/// full. So a turn costs one message and one write however many frames it sends, and an idle
+/// padding and tag are added when the message is closed: when it is full, or at the end of a turn if
+/// nothing else waits. So a turn costs one message and one write however many frames it sends, and an idle
 /// connection holds no memory here.
 ///
 /// - SPEC: §11.3, CH-40
 struct OutputQueue: ~Copyable {
     /// A server's header of a message of 126 to 65,535 bytes; ours are never shorter, since the
     /// padding makes them at least 272.
-    private static let headerByteCount = 4
+    static let headerByteCount = 4
 
     private var bytes = ByteBuffer()
     /// Offset of the open message's header; nil when none is open.
@@ -107,11 +107,4 @@ struct OutputQueue: ~Copyable {
 
     /// Gives memory back when nothing waits.
     mutating func trim() { bytes.trim() }
-
-    /// Drops everything; the connection is over.
-    mutating func removeAll() {
-        openStart = nil
-        bytes.removeAll()
-        bytes.trim()
-    }
 }

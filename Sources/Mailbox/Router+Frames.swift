@@ -48,7 +48,10 @@ extension Router {
             } else {
                 outlet.notice(.error(ErrorFrame(request: 0, code: error.code)), connection)
             }
-            if error.code == .malformed { outlet.close(connection) }
+            if error.code == .malformed {
+                outlet.close(connection)
+                close(connection)
+            }
         }
     }
 

@@ -36,7 +36,9 @@ extension Router {
             case .flushed(let connection, let count):
                 flushed(connection, deliveredByteCount: count)
             case .frame(let connection, let frame, let address):
-                // A connection's frames come after its opening and before its end.
+                // A connection's frames come after its opening and before its end. MB-24: those
+                // behind a malformed one have been sent on before it was looked at.
+                guard peers.isOpen(connection) else { continue }
                 receive(
                     frame, in: batch.bytes.raw, from: connection, at: address, into: &outlet)
             }

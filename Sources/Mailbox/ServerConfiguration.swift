@@ -21,6 +21,6 @@ package struct ServerConfiguration: Sendable {
     }
 
     /// Descriptors kept for everything but connections: store, inboxes, listeners, standard
-    /// streams, and some to spare.
-    package static let descriptorReserve = 40
+    /// streams, and some to spare. A loop has four: epoll, inbox, listener and one to give up.
+    package static func descriptorReserve(loopCount: Int) -> Int { 36 + 4 * loopCount }
 }

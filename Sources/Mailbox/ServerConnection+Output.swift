@@ -24,7 +24,7 @@ extension ServerConnection {
     ) {
         guard phase == .open else { return }
         // MB-19
-        if frameClass == .ephemeral, output.count > Limits.ephemeralBacklogByteCountMax { return }
+        if frameClass == .ephemeral, !takesMore(byteCount) { return }
         usage.sent(frameClass, byteCount: byteCount)
         if !output.fits(byteCount) { seal() }
         output.append(byteCount: byteCount, body)
@@ -76,34 +76,49 @@ extension ServerConnection {
     static var closingMilliseconds: Int64 { 5_000 }
 
     /// Seals what the turn has gathered and adds the control frames that are due. After it
-    /// `pendingOutput` is what the socket is to be given.
+    /// `output.sealed` is what the socket is to be given.
+    ///
+    /// CH-46: while sealed bytes wait the open message takes further frames instead, so that a
+    /// client which does not read costs no padded message a turn.
     package mutating func endTurn() {
-        seal()
+        if output.sealedByteCount == 0 { seal() }
         guard phase != .head, socket.hasControlFrames else { return }
         // CH-18: a pong waits for a client that does not read, and only the latest is kept; else
         // pings alone would fill the server's memory.
-        guard phase == .closing || output.count <= Limits.ephemeralBacklogByteCountMax else {
-            return
-        }
+        guard phase == .closing || takesMore(Self.pongByteCountMax) else { return }
+        seal()
         var frames: [UInt8] = []
         socket.appendControlFrames(to: &frames)
         output.appendRaw(frames.raw)
+        usage.added(frames.count)
     }
 
-    /// How many bytes wait for the socket.
+    /// Bytes of a pong and of the message that is sealed before it.
+    private static var pongByteCountMax: Int { 127 + 276 }
+
+    /// Whether so many bytes that the client can do without may be added for it.
+    private func takesMore(_ byteCount: Int) -> Bool {
+        output.count <= Limits.ephemeralBacklogByteCountMax && usage.hasRoom(byteCount)
+    }
+
+    /// How many bytes the socket may be given.
     package var pendingOutputByteCount: Int { output.sealedByteCount }
+
+    /// How many bytes the client has not read, as far as the server knows. CH-46
+    package var unreadByteCount: Int { output.count }
+
+    /// Whether the end of a turn would add to what the socket may be given.
+    var hasTurnToEnd: Bool {
+        output.hasOpenMessage && output.sealedByteCount == 0
+            || phase == .open && socket.hasControlFrames
+    }
 
     /// Takes off what the socket took.
     package mutating func wrote(_ byteCount: Int) {
         output.consume(byteCount)
-        if output.count == 0 {
-            usage.outputDrained()
-            output.trim()
-        }
+        usage.written(leaving: output.count)
+        if output.count == 0 { output.trim() }
     }
-
-    /// Whether a turn would write a pong that was held back.
-    var owesPong: Bool { phase == .open && socket.hasControlFrames }
 
     /// Bytes of delivery frames that the client's socket has surely taken. CH-46
     package var flushedDeliveryByteCount: UInt64 {
@@ -121,8 +136,11 @@ extension ServerConnection {
 
     private mutating func seal() {
         guard output.hasOpenMessage else { return }
-        // A channel that can seal no more has sent 2^64 messages; there is nobody to tell.
+        let before = output.count
+        // A message is open only while there is a channel, and one that has sealed 2^64 messages
+        // has outlived the machine.
         let sealed = channel.sealMessage(&output, socket)
-        precondition(sealed, "a message is open only while there is a channel")
+        precondition(sealed, "a message is open that cannot be sealed")
+        usage.added(output.count - before + OutputQueue.headerByteCount)
     }
 }

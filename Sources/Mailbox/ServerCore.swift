@@ -103,7 +103,7 @@ package struct ServerCore<S: Store>: ~Copyable {
     }
 
     /// How many bytes wait for a client.
-    package func outputByteCount(_ id: ConnectionID) -> Int { loop.pendingOutputByteCount(of: id) }
+    package func outputByteCount(_ id: ConnectionID) -> Int { loop.unreadByteCount(of: id) }
 
     /// Takes at most `byteCountMax` bytes for a client, as its socket would.
     package mutating func takeOutput(_ id: ConnectionID, byteCountMax: Int = .max) -> [UInt8] {
@@ -111,7 +111,11 @@ package struct ServerCore<S: Store>: ~Copyable {
             loop.withOutput(of: id) { bytes in
                 [UInt8](copying: bytes.extracting(first: min(byteCountMax, bytes.byteCount)))
             } ?? []
-        if !taken.isEmpty { loop.wrote(id, taken.count) }
+        if !taken.isEmpty {
+            loop.wrote(id, taken.count)
+            // What has waited for the socket is sealed now, as in a turn of the event loop.
+            if loop.hasDirty { _ = loop.endTurn() }
+        }
         return taken
     }
 
@@ -126,8 +130,8 @@ package struct ServerCore<S: Store>: ~Copyable {
     /// While shutting down: closes what has all its answers; returns how many connections are left.
     package mutating func continueDrain() -> Int { loop.continueDrain() }
 
-    /// How many connections ended for each reason, by `ConnectionEnd.rawValue`.
-    package var endCounts: [Int] { loop.endCounts }
+    /// Takes how many connections ended for each reason, by `ConnectionEnd.rawValue`.
+    package mutating func takeEndCounts() -> [Int] { loop.takeEndCounts() }
 
     /// Connections there are.
     package var connectionCount: Int { loop.connectionCount }

@@ -179,7 +179,7 @@ private struct RunCommand {
     }
 
     private func connectionsMax(_ descriptors: Int) throws(CommandFailure) -> Int {
-        let room = max(1, descriptors - ServerConfiguration.descriptorReserve)
+        let room = max(1, descriptors - ServerConfiguration.descriptorReserve(loopCount: loopCount))
         guard let wanted = try arguments.number("connections", in: 1...(1 << 20)) else {
             return room
         }

@@ -261,6 +261,75 @@ struct ConnectionTests {
         #expect(server.bufferByteCount(client) == 0)
     }
 
+    @Test("CH-46 H5 one small request a turn fills no more than many in one message, nor do pings")
+    func askingBitByBit() {
+        for pings in [false, true] {
+            let client = server.open()
+            let reading = server.open()
+            let count = 1_200
+            var most = 0
+            for _ in 0..<count {
+                if pings { client.ping([1, 2, 3]) }
+                client.add { .detach(DetachFrame(request: $0, role: .read, mailbox: self.box.id)) }
+                client.send()
+                server.run(stalled: [client])
+                most = max(most, server.outputByteCount(client))
+                #expect(server.bufferByteCount(client) <= 2 * Limits.outputByteCountMax)
+            }
+            #expect(most <= Limits.outputByteCountMax)
+            #expect(most > 8_000)
+            reading.create(TestMailbox(seed: pings ? 50 : 51))
+            #expect(server.exchange(reading).count == 1)
+            server.run()
+            #expect(
+                client.take().filter { if case .done = $0 { true } else { false } }.count == count)
+            #expect(server.wantsInput(client))
+            #expect(server.bufferByteCount(client) == 0)
+            server.disconnect(client)
+        }
+    }
+
+    @Test("CH-46 H5 answers, ephemeral frames, deliveries and takeovers together stay in the bound")
+    func everythingAtOnce() {
+        let boxes = (0..<60).map { TestMailbox(seed: UInt64(700 + $0)) }
+        let reader = server.open()
+        let writer = server.open()
+        for box in boxes {
+            reader.create(box)
+            reader.attach(box, .read)
+        }
+        _ = server.exchange(reader)
+        for box in boxes { writer.attach(box, .write) }
+        _ = server.exchange(writer)
+        let thief = server.open()
+        let blob = FixedBytes<32>(copying: [UInt8](repeating: 7, count: 32).raw) ?? .zero
+        writer.putBlob(
+            id: blob, eraseKey: blob, expiry: Hours(secondsSince1970: server.wallSeconds + 7_200),
+            [UInt8](repeating: 8, count: Limits.blobByteCountMax))
+        _ = server.exchange(writer)
+        for round in 1...4 {
+            for box in boxes {
+                writer.deposit(box.id, UInt64(round), envelope(round))
+                writer.ephemeral(box.id, [UInt8](repeating: 1, count: 1_024))
+                writer.send()
+                reader.ping([UInt8](repeating: 9, count: 100))
+                reader.add { .getBlob(GetBlobFrame(request: $0, id: blob)) }
+                reader.send()
+                server.run(stalled: [reader])
+                #expect(server.outputByteCount(reader) <= Limits.outputByteCountMax)
+            }
+        }
+        for box in boxes { thief.attach(box, .read) }
+        thief.send()
+        server.run(stalled: [reader])
+        #expect(server.outputByteCount(reader) <= Limits.outputByteCountMax)
+        #expect(server.outputByteCount(reader) > Limits.outputByteCountMax / 2)
+        server.run()
+        let events = reader.take()
+        #expect(events.filter { if case .blob = $0 { true } else { false } }.count == 4 * 60)
+        #expect(events.filter { if case .superseded = $0 { true } else { false } }.count == 60)
+    }
+
     @Test("CH-46 H5 while much waits for the store, clients are read no further and lose nothing")
     func gathered() {
         let server = TestServer(store: StoreMemory(), gatheredByteCountMax: 8_192)
