@@ -15,9 +15,9 @@ package enum ServerLog {
         case listening(loops: Int, connectionsMax: Int)
         /// Anybody who can reach the machine can connect; the channel is encrypted all the same.
         case reachable
-        /// Once a minute while there was something: connections that ended, by reason.
+        /// Each loop's, once a minute if there was something: connections that ended, by reason.
         case connectionsEnded(counts: [Int])
-        /// No descriptor was left for a client.
+        /// No descriptor was left for a client; at most once a minute.
         case exhausted
         /// The disk is at its floor: deposits are refused.
         case diskFloor(freeMiB: Int)
@@ -37,13 +37,16 @@ package enum ServerLog {
         case systemFailed(SystemError)
     }
 
+    /// Held while a line is written, which never waits.
+    private static let turn = Lock(())
+
     /// Writes an event.
     package static func write(_ event: Event, clock: some Clock = SystemClock()) {
         let time = CalendarTime(utcSecondsSince1970: UInt64(max(0, clock.wallSeconds)))
         let line = "\(stamp(time)) \(text(event))\n"
         let bytes = Array(line.utf8)
-        // A log that nobody takes must not stop the server.
-        _ = writeAll(bytes, to: 2)
+        // A log that nobody takes stops no thread of the server: the line is lost. CH-50
+        _ = turn.withLock { _ in writeNow(bytes, to: 2) }
     }
 
     /// One of each event, for the test that reads what they say. Z13

@@ -21,6 +21,26 @@ package func readSome(from descriptor: Int32, byteCountMax: Int) throws(SystemEr
         _ = unsafe Glibc.poll(&entry, 1, -1)
     }
 }
+/// Writes a short text to a descriptor that may be a terminal, pipe or file if that takes it now,
+/// and never waits: a reader that has stopped reading stops nobody else.
+///
+/// - Parameters:
+///   - bytes: At most 4,096, which is what a pipe that takes anything takes whole.
+///   - descriptor: An open descriptor, blocking or not. Callers take turns: between two at once
+///     the room that both have seen may go to one.
+/// - Returns: Whether all of it was written.
+package func writeNow(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+    guard bytes.count <= 4_096 else { return false }
+    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+    guard unsafe Glibc.poll(&entry, 1, 0) == 1, entry.revents & Int16(POLLOUT) != 0 else {
+        return false
+    }
+    let written = unsafe bytes.withUnsafeBytes { buffer in
+        unsafe Glibc.write(descriptor, buffer.baseAddress, buffer.count)
+    }
+    return written == bytes.count
+}
+
 /// Writes every byte to a descriptor that may be a terminal, pipe or file, waiting when it must.
 ///
 /// - Parameters:

@@ -7,6 +7,8 @@ enum Program {
     private static let commands: [Command] = [.initialise, .serve, .address, .check, .stats]
 
     static func main() {
+        // CH-50: a reader of the output that goes away ends nothing but the output.
+        signal(SIGPIPE, SIG_IGN)
         let words = Array(CommandLine.arguments.dropFirst())
         do throws(CommandFailure) {
             try Privilege.forbidDumps()

@@ -4,12 +4,13 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
 import sqlite3
 import subprocess
 import threading
 
-from world import Failure, World, free_port
+from world import Failure, Lines, World, free_port
 
 HOSTILE = "evil\x1b]52;c;aGk=\x07\x1b[2J\u202e\u2066\u200b\x9b31m"
 
@@ -335,6 +336,35 @@ def test_hostile_sockets():
         for connection in held + [foreign]:
             connection.close()
         assert server.process.poll() is None
+
+
+def test_log_without_reader():
+    """CH-50 O1 a log whose reader hangs or goes away neither stops the server nor ends it"""
+    with World() as world:
+        for goes in (False, True):
+            read, write = os.pipe()
+            os.set_blocking(write, False)
+            with contextlib.suppress(BlockingIOError):
+                while not goes:
+                    os.write(write, b"x" * 65_536)
+            # The server's end waits, as that of a shell does.
+            os.set_blocking(write, True)
+            process = world.spawn(
+                "posternd", "run", "--data", world.folder / f"log{goes}", "--listen",
+                "127.0.0.1:0", "--admin", "127.0.0.1:0", stderr=write)
+            os.close(write)
+            lines = Lines(process)
+            ready = lines.until(lambda line: line.startswith("ready "), "the ready line")
+            if goes:
+                os.close(read)
+            host, port = ready.split()[2].rsplit(":", 1)
+            with socket.create_connection((host, int(port)), 5) as admin:
+                admin.sendall(f"GET /health HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                assert b" 200 " in admin.recv(200)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0, process.returncode
+            if not goes:
+                os.close(read)
 
 
 @contextlib.contextmanager

@@ -126,3 +126,28 @@ struct TerminalTests {
         #expect(DisplayWidth.of(Unicode.Scalar(0x9B)) == 0)
     }
 }
+
+@Suite("Standard streams")
+struct StandardStreamsTests {
+    @Test(
+        "CH-50 writing at once gives up on a full pipe, one without reader and a closed descriptor")
+    func writeAtOnce() async {
+        await #expect(processExitsWith: .success) {
+            var ends: [Int32] = [0, 0]
+            precondition(unsafe pipe(&ends) == 0)
+            let line = [UInt8](repeating: 10, count: 4_096)
+            var count = 0
+            // The descriptor waits by itself; an alarm ends the test if something does wait.
+            alarm(20)
+            while count < 1_000, writeNow(line, to: ends[1]) { count += 1 }
+            precondition(count > 0 && count < 1_000)
+            precondition(!writeNow([10], to: ends[1]))
+            _ = close(ends[0])
+            signal(SIGPIPE, SIG_IGN)
+            precondition(!writeNow([10], to: ends[1]))
+            _ = close(ends[1])
+            precondition(!writeNow([10], to: ends[1]))
+            precondition(!writeNow([UInt8](repeating: 10, count: 4_097), to: 1))
+        }
+    }
+}
