@@ -59,6 +59,22 @@ struct LiveTests {
         #expect(alice.typingEvents(of: "bob").count == before + 1)
     }
 
+    @Test("CL-19 presence is told again in the next run of the same process")
+    func presenceOfRuns() throws {
+        let (world, alice, bob) = try metByLink(seed: 19)
+        try alice.set("bob.presence", "on")
+        try bob.set("alice.presence", "on")
+        for client in [alice, bob] { try client.runAgain(sharesPresence: true) }
+        try world.advance(milliseconds: 60_000)
+        #expect(bob.presenceEvents(of: "alice").last == true)
+        try alice.prepareToStop()
+        try world.advance(milliseconds: 2_000)
+        #expect(bob.presenceEvents(of: "alice").last == false)
+        try alice.runAgain(sharesPresence: true)
+        try world.advance(milliseconds: 60_000)
+        #expect(bob.presenceEvents(of: "alice").last == true)
+    }
+
     @Test("CL-16 typing that is turned off is told to nobody")
     func typingOff() throws {
         let (world, alice, bob) = try metByLink(seed: 12)

@@ -19,6 +19,8 @@ final class SimulatedClient {
     private(set) var events: [ClientEvent] = []
     /// Connections that were opened, with the time.
     private(set) var opened: [(id: LinkID, purpose: LinkPurpose, at: UInt64)] = []
+    /// How many frames were sent, by their type.
+    private(set) var sentCounts: [UInt8: Int] = [:]
     /// Envelopes that came, as they came.
     private(set) var deliveries: [IncomingFrame] = []
     /// True while the program runs and wants to be online.
@@ -89,6 +91,15 @@ final class SimulatedClient {
     func prepareToStop() throws {
         let now = world.now
         try step { engine throws(ClientError) in try engine.prepareToStop(at: now) }
+    }
+
+    /// Ends a run and begins the next one in the same process.
+    func runAgain(sharesPresence: Bool = false) throws {
+        let now = world.now
+        try step { engine throws(ClientError) in try engine.goOffline(at: now) }
+        try step { engine throws(ClientError) in
+            try engine.goOnline(sharesPresence: sharesPresence, at: now)
+        }
     }
 
     /// The vault as it is now, as a copy of its file would hold it.
@@ -189,7 +200,9 @@ final class SimulatedClient {
             if link.life == world.lives { world.deliver(link.takeOutput(), to: link.connection) }
             disconnect(link)
         case .send(let id, let frame):
-            links[id]?.value.send(frame.encoded.raw)
+            let bytes = frame.encoded
+            sentCounts[bytes[0], default: 0] += 1
+            links[id]?.value.send(bytes.raw)
         }
     }
 

@@ -148,6 +148,12 @@ final class World {
     /// The server dies after its next commit, before it has answered.
     func failAfterNextCommit() { store.fault = .afterCommit }
 
+    /// A server whose disk is full takes nothing that is new.
+    var hasFullDisk: Bool {
+        get { store.refusesGrowth }
+        set { store.refusesGrowth = newValue }
+    }
+
     /// The server comes back with nothing of what it had.
     func loseEverything() throws {
         killServer()

@@ -33,12 +33,26 @@ extension Engine {
     /// Sends what the directory is waiting for, on the identity connection.
     mutating func pumpIdentity() throws(ClientError) {
         guard let link = links.ready(.identity, identity.server) else { return }
-        if let operation = operations.registration, !maintenance.isRecordAsked {
-            maintenance.isRecordAsked = true
-            let record = signedRecord(handle: identity.handle)
-            ask(.putRecord(operation), on: link) { .publishRecord(request: $0, record: record) }
+        if let operation = operations.registration {
+            if !maintenance.isRecordAsked { askRecord(operation, on: link) }
+            return
         }
-        if isBundleDue, operations.registration == nil { try publishBundle(nil, on: link) }
+        // CL-40
+        guard maintenance.directoryPausedUntil <= now.monotonic else { return }
+        if isRecordDue {
+            // A bundle is taken only under a record that vouches for its device.
+            if !maintenance.isRecordAsked { askRecord(nil, on: link) }
+        } else if isBundleDue {
+            try publishBundle(nil, on: link)
+        }
+    }
+
+    private mutating func askRecord(_ operation: OperationID?, on link: LinkID) {
+        maintenance.isRecordAsked = true
+        let record = signedRecord(handle: identity.handle)
+        ask(.putRecord(operation, number: record.number), on: link) {
+            .publishRecord(request: $0, record: record)
+        }
     }
 
     private mutating func publishBundle(
@@ -48,29 +62,34 @@ extension Engine {
             let mailbox = identity.contactMailbox
         else { return }
         maintenance.isBundleAsked = true
-        let (bundle, oneTime) = try makeBundle(mailbox: mailbox)
+        let made = try madeBundle(mailbox: mailbox)
+        let (bundle, oneTime) = if let made { made } else { try makeBundle(mailbox: mailbox) }
         ask(.putBundle(operation, number: bundle.number), on: link) {
             .publishBundle(request: $0, handle: handle, bundle: bundle, preKeys: oneTime)
         }
     }
 
     mutating func recordAnswered(
-        _ operation: OperationID?, _ frame: IncomingFrame
+        _ operation: OperationID?, number: UInt64, _ frame: IncomingFrame
     ) throws(ClientError) {
         maintenance.isRecordAsked = false
         guard case .done = frame else {
+            pauseDirectory(after: frame)
             let error = Self.error(of: frame, notFound: .serverFault)
             if error == .handleTaken, !identity.isRegistered {
                 identity.handle = nil
                 saveIdentity()
             }
-            return failRegistration(error)
+            return failRegistration(operation, error)
         }
+        // An answer to what was asked before the user chose another handle says nothing of it.
+        guard number == identity.recordNumber else { return }
         identity.isRegistered = true
+        identity.publishedRecordNumber = number
         saveIdentity()
-        operations.registration = nil
-        guard let link = links.ready(.identity, identity.server) else { return }
-        if let operation { operations.registration = operation }
+        guard let operation, operation == operations.registration,
+            let link = links.ready(.identity, identity.server)
+        else { return }
         maintenance.isRecordAsked = true
         try publishBundle(operation, on: link)
     }
@@ -79,22 +98,56 @@ extension Engine {
         _ operation: OperationID?, number: UInt64, _ frame: IncomingFrame
     ) throws(ClientError) {
         maintenance.isBundleAsked = false
+        if operation != nil { maintenance.isRecordAsked = false }
         guard case .done = frame else {
-            maintenance.bundlePausedUntil = now.monotonic + Self.refusalPauseMilliseconds
-            return failRegistration(Self.error(of: frame, notFound: .serverFault))
+            pauseDirectory(after: frame)
+            if case .error(let error) = frame, error.code == .bundleRefused {
+                try renumberBundle()
+            }
+            return failRegistration(operation, Self.error(of: frame, notFound: .serverFault))
         }
+        transaction.remove(.state, key: MadeBundleRecord.key)
         identity.bundlePublishedMilliseconds = now.wall
         saveIdentity()
-        guard let operation else { return }
+        guard let operation, operation == operations.registration else { return }
         operations.registration = nil
         operations.end(
             operation, .registered(handle: identity.handle?.text ?? ""), &actions)
     }
 
-    private mutating func failRegistration(_ error: ClientError) {
-        guard let operation = operations.registration else { return }
+    /// CL-40
+    private mutating func pauseDirectory(after frame: IncomingFrame) {
+        var pause = MaintenanceState.directoryPauseMilliseconds
+        if case .error(let error) = frame {
+            switch error.code {
+            case .rateLimited: pause = error.seconds.map { UInt64($0) * 1_000 } ?? pause
+            case .shuttingDown: pause = Self.refusalPauseMilliseconds
+            default: break
+            }
+        }
+        pause = max(pause, Self.refusalPauseMilliseconds)
+        maintenance.directoryPausedUntil =
+            now.monotonic + min(pause, MaintenanceState.directoryPauseMillisecondsMax)
+    }
+
+    /// The directory holds a bundle of another number, or nothing of this account any more: the
+    /// record goes once more, and then the same keys under the next number. CL-40
+    private mutating func renumberBundle() throws(ClientError) {
+        identity.publishedRecordNumber = 0
+        saveIdentity()
+        guard let mailbox = identity.contactMailbox, let made = try madeBundle(mailbox: mailbox)
+        else { return }
+        let contents = made.bundle.contents
+        let bundle = signBundle(
+            (id: contents.signedPreKeyID, key: contents.signedPreKey), made.oneTime,
+            mailbox: mailbox, window: contents.window)
+        keepMade(bundle, made.oneTime)
+    }
+
+    private mutating func failRegistration(_ asked: OperationID?, _ error: ClientError) {
+        guard let asked, asked == operations.registration else { return }
         operations.registration = nil
-        operations.end(operation, .failed(error), &actions)
+        operations.end(asked, .failed(error), &actions)
     }
 
     /// A lost identity connection: what was asked on it is asked again on the next one; a user who
@@ -103,7 +156,7 @@ extension Engine {
         guard link.purpose == .identity else { return }
         maintenance.isBundleAsked = false
         maintenance.isRecordAsked = false
-        failRegistration(error)
+        failRegistration(operations.registration, error)
         for invite in operations.invites.keys.sorted() where invites[invite]?.state == .making {
             inviteFailed(invite, error)
         }

@@ -22,7 +22,7 @@ struct PendingRequest: Sendable {
         case delete(MailboxID)
         case deposit(FixedBytes<8>, MailboxID, counter: UInt64)
         case acknowledge(MailboxID)
-        case putRecord(OperationID?)
+        case putRecord(OperationID?, number: UInt64)
         case putBundle(OperationID?, number: UInt64)
         /// The one request of a connection for one thing.
         case task
@@ -191,7 +191,8 @@ extension Engine {
         case .deposit(let item, let mailbox, let counter):
             try deposited(item, mailbox: mailbox, counter: counter, frame, on: id)
         case .acknowledge(let mailbox): acknowledged(mailbox, frame)
-        case .putRecord(let operation): try recordAnswered(operation, frame)
+        case .putRecord(let operation, let number):
+            try recordAnswered(operation, number: number, frame)
         case .putBundle(let operation, let number):
             try bundleAnswered(operation, number: number, frame)
         case .task:

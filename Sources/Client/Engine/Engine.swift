@@ -95,9 +95,7 @@ package struct Engine: ~Copyable {
             let invite = try InviteRecord.decode(row.value)
             invites[invite.idHash] = invite
         }
-        for row in try store.rows(.prekey) {
-            preKeys.insert(try PreKeyRecord.decode(row.value))
-        }
+        try preKeys.load(from: store)
         try sessions.load(from: store)
         try receipts.load(from: store)
         for row in try store.rows(.state, group: ServerPin.group, page: VaultPage()) {
@@ -141,6 +139,10 @@ package struct Engine: ~Copyable {
         isClosing = false
         wasDrained = false
         self.sharesPresence = sharesPresence
+        // What an earlier run of this process had asked got no answer, and it has said good-bye.
+        maintenance.isRecordAsked = false
+        maintenance.isBundleAsked = false
+        for id in live.keys { live[id]?.nextPresence = 0 }
         links.endPauses(now: now)
         try settle()
     }
@@ -171,8 +173,7 @@ package struct Engine: ~Copyable {
         return [
             links.nextPauseEnd(after: now), writingDeadline(), requestDeadline(),
             firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(after: now.monotonic),
-            maintenance.nextDeadline(),
-            drainDeadline(), reachDeadline(),
+            maintenance.nextDeadline(after: now.monotonic), drainDeadline(), reachDeadline(),
         ].compactMap { $0 }.min()
     }
 

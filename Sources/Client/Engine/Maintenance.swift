@@ -7,13 +7,22 @@ struct MaintenanceState {
     /// Rounds are so far apart.
     static let roundMilliseconds: UInt64 = 3_600_000
 
+    /// After a refusal of the directory that names no time. CL-40
+    static let directoryPauseMilliseconds: UInt64 = 3_600_000
+    /// The longest time that a server may name.
+    static let directoryPauseMillisecondsMax: UInt64 = 86_400_000
+
     var nextRound: UInt64 = 0
     var isRecordAsked = false
     var isBundleAsked = false
-    var bundlePausedUntil: UInt64 = 0
+    /// The directory refused something: nothing is asked of it before then but what the user
+    /// waits for, monotonic ms. CL-40
+    var directoryPausedUntil: UInt64 = 0
     var toldClock = false
 
-    func nextDeadline() -> UInt64? { nextRound }
+    func nextDeadline(after now: UInt64) -> UInt64? {
+        directoryPausedUntil > now ? min(nextRound, directoryPausedUntil) : nextRound
+    }
 }
 
 extension Engine {
@@ -22,6 +31,7 @@ extension Engine {
         guard maintenance.nextRound <= now.monotonic else { return }
         maintenance.nextRound = now.monotonic + MaintenanceState.roundMilliseconds
         eraseExpiredPreKeys()
+        try renewCertificate()
         maintainInvites()
         try forgetSeen()
         try expireSessions()

@@ -15,11 +15,18 @@ struct PreKeyIndex {
 
     private(set) var entries: [[UInt8]: Entry] = [:]
 
-    mutating func insert(_ record: PreKeyRecord) {
-        let entry = Entry(
-            kind: record.kind, id: record.id, mailbox: record.mailbox, eraseAt: record.eraseAt)
-        entries[entry.key] = entry
+    mutating func load(from store: any VaultReading) throws(ClientError) {
+        var rows = try store.rows(.prekey)
+        // CL-38: of the rows, only what is no secret is kept.
+        defer { for index in rows.indices { rows[index].wipe() } }
+        for index in rows.indices {
+            var record = try PreKeyRecord.decode(rows[index].value)
+            insert(record.entry)
+            record.secret.wipeBytes()
+        }
     }
+
+    mutating func insert(_ entry: Entry) { entries[entry.key] = entry }
 
     mutating func remove(_ entry: Entry) { entries[entry.key] = nil }
 
@@ -61,7 +68,7 @@ extension Engine {
         var record = PreKeyRecord(
             kind: kind, id: id, mailbox: mailbox, eraseAt: eraseAt,
             secret: pair.exposeForStorage())
-        preKeys.insert(record)
+        preKeys.insert(record.entry)
         transaction.put(.prekey, key: PreKeyRecord.key(kind, id), value: record.encoded)
         record.secret.wipeBytes()
         return (id, pair.publicKey)
@@ -102,15 +109,43 @@ extension Engine {
             || identity.bundlePublishedMilliseconds > now.wall + Self.bundleMilliseconds
     }
 
+    /// How long the signed prekey of the directory has been offered.
+    private var signedPreKeyAge: UInt32 {
+        now.hours.count >= identity.signedPreKeyHours.count
+            ? now.hours.count - identity.signedPreKeyHours.count : .max
+    }
+
+    /// The bundle that waits to be taken by the directory, if it may still be offered. CL-40
+    mutating func madeBundle(
+        mailbox: MailboxID
+    ) throws(ClientError) -> (bundle: PreKeyBundle, oneTime: [OneTimePreKey])? {
+        guard let bytes = try transaction.value(.state, key: MadeBundleRecord.key) else {
+            return nil
+        }
+        let made = try MadeBundleRecord.decode(bytes)
+        guard let bundle = try? PreKeyBundle(parsing: made.bundle.raw) else { throw .vaultCorrupt }
+        guard bundle.certificate == identity.certificate,
+            bundle.contents.contact.mailbox == mailbox,
+            bundle.contents.signedPreKeyID == identity.signedPreKeyID,
+            signedPreKeyAge < Self.signedPreKeyRenewalHours,
+            // One that was used shows that the server had taken it all the same.
+            made.preKeys.allSatisfy({ preKeys.oneTime($0.id, for: mailbox) != nil })
+        else { return nil }
+        return (bundle, made.preKeys)
+    }
+
+    mutating func keepMade(_ bundle: PreKeyBundle, _ oneTime: [OneTimePreKey]) {
+        let made = MadeBundleRecord(bundle: bundle, preKeys: oneTime)
+        transaction.put(.state, key: MadeBundleRecord.key, value: made.encoded)
+    }
+
     /// Makes a bundle for the directory, with new one-time keys, and a new signed prekey when the
     /// present one has been offered for six days.
     mutating func makeBundle(
         mailbox: MailboxID
     ) throws(ClientError) -> (bundle: PreKeyBundle, oneTime: [OneTimePreKey]) {
         let current = preKeys.entries[PreKeyRecord.key(.signed, identity.signedPreKeyID)]
-        let age =
-            now.hours.count >= identity.signedPreKeyHours.count
-            ? now.hours.count - identity.signedPreKeyHours.count : .max
+        let age = signedPreKeyAge
         let end = now.hours.advanced(byHours: Self.signedPreKeyHours + Self.preKeyGraceHours)
         let signed: (id: UInt32, key: X25519PublicKey)
         if let current, age < Self.signedPreKeyRenewalHours {
@@ -129,7 +164,37 @@ extension Engine {
         let bundle = signBundle(
             signed, oneTime, mailbox: mailbox,
             window: ValidityWindow(from: identity.signedPreKeyHours, expiry: expiry))
+        keepMade(bundle, oneTime)
         return (bundle, oneTime)
+    }
+
+    // MARK: The certificate
+
+    /// A new certificate of the same device, when half the time of the present one is over: the
+    /// directory and the contacts get it in the next record. CL-39
+    mutating func renewCertificate() throws(ClientError) {
+        let half = DeviceCertificate.lifetimeHours - DeviceCertificate.renewalHours
+        guard identity.certificate.expiry <= now.hours.advanced(byHours: half),
+            // The record on its way bears a number of its own.
+            operations.registration == nil, !maintenance.isRecordAsked
+        else { return }
+        identity.certificate = DeviceCertificate(
+            identity: identity.certificate.identity,
+            expiry: now.hours.advanced(byHours: DeviceCertificate.lifetimeHours),
+            signedBy: keys.account)
+        identity.recordNumber += 1
+        saveIdentity()
+        let record = signedRecord(handle: identity.isRegistered ? identity.handle : nil)
+        for contact in contacts.values.sorted(by: { $0.id < $1.id })
+        where contact.state == .accepted && contact.id != Self.selfID {
+            let content = Content.record(record.bytes, id: random.bytes(), milliseconds: now.wall)
+            try enqueue(content, to: contact.id)
+        }
+    }
+
+    /// True when the directory has an older record than this account.
+    var isRecordDue: Bool {
+        identity.isRegistered && identity.publishedRecordNumber < identity.recordNumber
     }
 
     /// Signs a bundle under the next number.
@@ -216,8 +281,9 @@ extension Engine {
             guard var bytes = try transaction.value(.prekey, key: entry.key) else { continue }
             defer { bytes.wipeBytes() }
             var record = try PreKeyRecord.decode(bytes)
+            defer { record.secret.wipeBytes() }
             record.eraseAt = end
-            preKeys.insert(record)
+            preKeys.insert(record.entry)
             transaction.put(.prekey, key: entry.key, value: record.encoded)
         }
     }

@@ -17,6 +17,8 @@ struct IdentityRecord: VaultRecord {
     var handle: Handle?
     /// True once the server has taken the record with the handle.
     var isRegistered: Bool
+    /// Number of the newest record the server has taken, 0 for none.
+    var publishedRecordNumber: UInt64
     /// Mailbox of kind contact named by the published bundle.
     var contactMailbox: MailboxID?
     /// Number of the newest bundle signed (published or in an invite).
@@ -39,6 +41,7 @@ struct IdentityRecord: VaultRecord {
         recordNumber = 1
         handle = nil
         isRegistered = false
+        publishedRecordNumber = 0
         contactMailbox = nil
         bundleNumber = 0
         bundlePublishedMilliseconds = 0
@@ -54,6 +57,7 @@ struct IdentityRecord: VaultRecord {
         recordNumber = try reader.nonZeroU64()
         handle = try Handle.optional(from: &reader)
         isRegistered = try reader.bool()
+        publishedRecordNumber = try reader.u64()
         contactMailbox = try reader.optional()
         bundleNumber = try reader.u64()
         bundlePublishedMilliseconds = try reader.u64()
@@ -69,11 +73,42 @@ struct IdentityRecord: VaultRecord {
         writer.u64(recordNumber)
         Handle.encode(handle, into: &writer)
         writer.bool(isRegistered)
+        writer.u64(publishedRecordNumber)
         writer.optional(contactMailbox)
         writer.u64(bundleNumber)
         writer.u64(bundlePublishedMilliseconds)
         writer.u32(signedPreKeyID)
         writer.u32(signedPreKeyHours.count)
+    }
+}
+
+/// The bundle that the directory is to have, as it was made: it is sent again unchanged until the
+/// server has taken it. State row `bundle`. CL-40
+struct MadeBundleRecord: VaultRecord {
+    static let format: UInt8 = 1
+    static let key = Array("bundle".utf8)
+
+    let bundle: [UInt8]
+    /// The public halves offered beside it, in the order of its tree.
+    let preKeys: [OneTimePreKey]
+
+    init(bundle: PreKeyBundle, preKeys: [OneTimePreKey]) {
+        self.bundle = bundle.bytes
+        self.preKeys = preKeys
+    }
+
+    init(from reader: inout Reader) throws(WireError) {
+        bundle = try reader.counted()
+        let count = try reader.u8()
+        var preKeys: [OneTimePreKey] = []
+        for _ in 0..<count { preKeys.append(try OneTimePreKey(from: &reader)) }
+        self.preKeys = preKeys
+    }
+
+    func encode(into writer: inout Writer) {
+        writer.counted(bundle)
+        writer.u8(UInt8(preKeys.count))
+        for key in preKeys { key.encode(into: &writer) }
     }
 }
 

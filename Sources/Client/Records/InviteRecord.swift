@@ -101,6 +101,11 @@ struct PreKeyRecord: VaultRecord {
         writer.array(secret)
     }
 
+    /// What is known of it without its secret.
+    var entry: PreKeyIndex.Entry {
+        PreKeyIndex.Entry(kind: kind, id: id, mailbox: mailbox, eraseAt: eraseAt)
+    }
+
     static func key(_ kind: Kind, _ id: UInt32) -> [UInt8] {
         var key = [kind.rawValue]
         key.append(bigEndian: id)

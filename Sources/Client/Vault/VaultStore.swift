@@ -38,12 +38,18 @@ package struct VaultRow: Sendable, Equatable {
     /// The key, at most 255 bytes.
     package let key: [UInt8]
     /// The value, at most `VaultLimits.valueByteCountMax` bytes.
-    package let value: [UInt8]
+    package private(set) var value: [UInt8]
 
     package init(place: Int64, key: [UInt8], value: [UInt8]) {
         self.place = place
         self.key = key
         self.value = value
+    }
+
+    /// Overwrites the value and leaves it empty. CL-38
+    package mutating func wipe() {
+        value.wipeBytes()
+        value = []
     }
 }
 
