@@ -199,7 +199,8 @@ private final class Desk {
             try connection.transaction { () throws(DatabaseError) in
                 var bytes: [UInt8] = []
                 try directory.answer(
-                    job.check(secondsSince1970: now), secondsSince1970: now, into: &bytes)
+                    job.check(secondsSince1970: now), secondsSince1970: now,
+                    believed: Hours(secondsSince1970: now), into: &bytes)
                 return bytes
             }
         }

@@ -16,10 +16,11 @@ extension Directory {
     ///
     /// - Returns: nil when it stands, else why it does not.
     func publish(
-        _ record: Verified<Record>, under handle: Handle, at now: Hours, refusesGrowth: Bool
+        _ record: Verified<Record>, under handle: Handle, believed: Hours, refusesGrowth: Bool
     ) throws(DatabaseError) -> ErrorCode? {
         guard let account = try statements.account(handle) else {
-            return try register(record, under: handle, at: now, refusesGrowth: refusesGrowth)
+            return try register(
+                record, under: handle, believed: believed, refusesGrowth: refusesGrowth)
         }
         let previous = try Self.stored(account.record)
         let succession: Verified<Record>.Succession
@@ -42,10 +43,10 @@ extension Directory {
     }
 
     private func register(
-        _ record: Verified<Record>, under handle: Handle, at now: Hours, refusesGrowth: Bool
+        _ record: Verified<Record>, under handle: Handle, believed: Hours, refusesGrowth: Bool
     ) throws(DatabaseError) -> ErrorCode? {
         // KD-18
-        if let free = try statements.rest(of: handle), now < free { return .handleTaken }
+        if let free = try statements.rest(of: handle), believed < free { return .handleTaken }
         // KD-16
         if try statements.hasAccount(key: record.value.account) { return .recordRefused }
         if refusesGrowth { return .storageFull }
@@ -65,6 +66,8 @@ extension Directory {
 
     /// Gives a handle up.
     ///
+    /// - Parameter now: never before an hour that was believed, or a clock that was set back would
+    ///   end the rest before it began.
     /// - Returns: nil when it is free from now on, else why not.
     func release(
         _ frame: ReleaseHandleFrame, handshakeHash: FixedBytes<32>, at now: Hours

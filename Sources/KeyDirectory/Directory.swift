@@ -1,6 +1,6 @@
 package import Database
 package import Primitives
-import Wire
+package import Wire
 
 /// The key directory: records, bundles and one-time prekeys over the server's connection.
 ///
@@ -30,12 +30,14 @@ package final class Directory {
     /// Does what a request asks and appends one whole answer frame.
     ///
     /// - Parameters:
-    ///   - now: seconds since 1970, UTC.
+    ///   - now: seconds since 1970, UTC, as the wall clock has it.
+    ///   - believed: the last hour that the caller believed: no rest of a handle ends by a later one,
+    ///     since a clock that jumps for a minute would give the handle away for ever. KD-18, MB-29
     ///   - refusesGrowth: nothing may be added to the store now; reading and handing out go on.
     /// - Throws: errors of the database; the caller rolls back, and nothing has happened.
     package func answer(
-        _ request: DirectoryRequest, secondsSince1970 now: Int64, refusesGrowth: Bool = false,
-        into answers: inout [UInt8]
+        _ request: DirectoryRequest, secondsSince1970 now: Int64, believed: Hours,
+        refusesGrowth: Bool = false, into answers: inout [UInt8]
     ) throws(DatabaseError) {
         var writer = Writer(capacity: RecordFrame.byteCount)
         let hour = Hours(secondsSince1970: now)
@@ -53,14 +55,15 @@ package final class Directory {
                 request: id, issued: found.issued, bundle: found.bundle, into: &writer)
         case .publishRecord(let handle, let record):
             let code = try publish(
-                record, under: handle, at: hour, refusesGrowth: refusesGrowth)
+                record, under: handle, believed: believed, refusesGrowth: refusesGrowth)
             Self.write(code, to: id, into: &writer)
         case .publishBundle(let handle, let bundle, let preKeys):
             let code = try publish(
                 bundle, preKeys, under: handle, refusesGrowth: refusesGrowth)
             Self.write(code, to: id, into: &writer)
         case .releaseHandle(let frame, let handshakeHash):
-            let code = try release(frame, handshakeHash: handshakeHash, at: hour)
+            let code = try release(
+                frame, handshakeHash: handshakeHash, at: max(hour, believed))
             Self.write(code, to: id, into: &writer)
         case .preKeyStatus(let frame, let handshakeHash):
             if let status = try status(frame, handshakeHash: handshakeHash) {
@@ -78,8 +81,16 @@ package final class Directory {
     ///   so the caller calls it with one it believes.
     /// - Returns: how many were forgotten.
     package func sweep(secondsSince1970 now: Int64) throws(DatabaseError) -> Int {
-        try statements.sweepRests(until: Hours(secondsSince1970: now))
+        let hour = Hours(secondsSince1970: now)
+        try statements.mendRests(
+            after: hour.advanced(byHours: UInt32(Limits.handleRestHours) + Self.believedHoursMax),
+            to: hour.advanced(byHours: UInt32(Limits.handleRestHours)))
+        return try statements.sweepRests(until: hour)
     }
+
+    /// How far the clock of a release may have been past that of a sweep; a handle that rests for
+    /// longer was given up while the clock stood years ahead.
+    private static let believedHoursMax: UInt32 = 72
 
     /// `done` for no code.
     private static func write(_ code: ErrorCode?, to request: UInt32, into writer: inout Writer) {

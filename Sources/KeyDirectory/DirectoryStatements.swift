@@ -36,6 +36,7 @@ final class DirectoryStatements {
     private var replaceRest: Statement
     private var deleteRest: Statement
     private var deleteRests: Statement
+    private var shortenRests: Statement
     private var turnPulse: Statement
 
     init(_ connection: Connection) throws(DatabaseError) {
@@ -91,6 +92,8 @@ final class DirectoryStatements {
             connection, "INSERT OR REPLACE INTO directory_rest(handle, free_hour) VALUES(?1, ?2)")
         deleteRest = try Statement(connection, "DELETE FROM directory_rest WHERE handle = ?1")
         deleteRests = try Statement(connection, "DELETE FROM directory_rest WHERE free_hour <= ?1")
+        shortenRests = try Statement(
+            connection, "UPDATE directory_rest SET free_hour = ?2 WHERE free_hour > ?1")
         turnPulse = try Statement(connection, "UPDATE directory_pulse SET beat = 1 - beat")
     }
 
@@ -219,6 +222,12 @@ final class DirectoryStatements {
     func endRest(of handle: Handle) throws(DatabaseError) {
         deleteRest.bind(1, text: handle.text)
         try deleteRest.run()
+    }
+
+    func mendRests(after latest: Hours, to hour: Hours) throws(DatabaseError) {
+        shortenRests.bind(1, Int64(latest.count))
+        shortenRests.bind(2, Int64(hour.count))
+        try shortenRests.run()
     }
 
     func sweepRests(until hour: Hours) throws(DatabaseError) -> Int {

@@ -1,6 +1,7 @@
 package import Database
 package import KeyDirectory
 package import Primitives
+import Wire
 
 /// The key directory behind the store's transactions.
 ///
@@ -17,11 +18,13 @@ package final class DirectoryAdapter: DirectoryRequests {
     }
 
     package func answer(
-        _ job: DirectoryJob, wallSeconds: Int64, refusesGrowth: Bool, into answers: inout [UInt8]
+        _ job: DirectoryJob, wallSeconds: Int64, believedHour: Int64, refusesGrowth: Bool,
+        into answers: inout [UInt8]
     ) throws(DatabaseError) {
         try directory.answer(
             job.check(secondsSince1970: wallSeconds), secondsSince1970: wallSeconds,
-            refusesGrowth: refusesGrowth, into: &answers)
+            believed: Hours(UInt32(clamping: believedHour)), refusesGrowth: refusesGrowth,
+            into: &answers)
     }
 
     package func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int {

@@ -117,10 +117,12 @@ package protocol DirectoryRequests: AnyObject {
     ///
     /// - Parameters:
     ///   - job: what is asked, nothing of it checked yet.
+    ///   - wallSeconds: seconds since 1970, as the wall clock has it.
+    ///   - believedHour: the last hour that was believed; by no later one a handle becomes free.
     ///   - refusesGrowth: nothing may be stored now; reading goes on.
     /// - Throws: errors of the database only; the whole batch is then rolled back.
     func answer(
-        _ job: DirectoryJob, wallSeconds: Int64, refusesGrowth: Bool,
+        _ job: DirectoryJob, wallSeconds: Int64, believedHour: Int64, refusesGrowth: Bool,
         into answers: inout [UInt8]
     ) throws(DatabaseError)
 

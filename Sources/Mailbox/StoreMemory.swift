@@ -271,7 +271,8 @@ package final class StoreMemory: Store {
         let start = answers.bytes.count
         do throws(DatabaseError) {
             try directory.answer(
-                job, wallSeconds: now, refusesGrowth: refusesGrowth, into: &answers.bytes)
+                job, wallSeconds: now, believedHour: clock?.hour ?? 0,
+                refusesGrowth: refusesGrowth, into: &answers.bytes)
         } catch {
             throw .mustStop(error)
         }

@@ -41,7 +41,8 @@ extension StoreSQLite {
             guard let directory else { return .refused(.unsupported) }
             let start = answers.bytes.count
             try directory.answer(
-                job, wallSeconds: now, refusesGrowth: isRefusing, into: &answers.bytes)
+                job, wallSeconds: now, believedHour: clock.hour, refusesGrowth: isRefusing,
+                into: &answers.bytes)
             return .directory(start..<answers.bytes.count)
         case .sweep:
             try flush(bytes)

@@ -136,7 +136,8 @@ struct DirectoryPreKeyTests {
                     let request = try TestDirectory.request(frames[0], now: original.now + 3600)
                     var answer: [UInt8] = []
                     try original.directory.answer(
-                        request, secondsSince1970: original.now + 3600, into: &answer)
+                        request, secondsSince1970: original.now + 3600,
+                        believed: Hours(secondsSince1970: original.now), into: &answer)
                 }
                 let survivor = try TestDirectory(copyOf: original.path)
                 original.connection.rollback()
@@ -260,7 +261,7 @@ struct DirectoryPreKeyTests {
             var answer: [UInt8] = []
             try test.directory.answer(
                 try TestDirectory.request(frame, now: test.now), secondsSince1970: test.now,
-                into: &answer)
+                believed: Hours(secondsSince1970: test.now), into: &answer)
             try test.connection.commit()
             return (answer.count, test.connection.logPageCount)
         }
@@ -324,7 +325,7 @@ struct DirectoryPreKeyTests {
             var answer: [UInt8] = []
             try test.directory.answer(
                 try TestDirectory.request(question, now: test.now), secondsSince1970: test.now,
-                into: &answer)
+                believed: Hours(secondsSince1970: test.now), into: &answer)
             return answer.count
         }
         #expect(sizes == [8192, 8192])

@@ -174,6 +174,50 @@ struct DirectoryRecordTests {
         #expect(try test.connection.number("SELECT count(*) FROM directory_rest") == 0)
     }
 
+    @Test("KD-18 MB-29 a clock that jumps a year ahead gives no resting handle away")
+    func jump() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        let bob = Person(2)
+        #expect(try test.publish(alice.record()) == nil)
+        #expect(try test.ask(alice.release(1)) == .done(request: 5))
+        let free = Person.start + 8784 * 3600
+        test.now = free + 1_000 * 3600
+        test.believed = free - 3600
+        #expect(try test.publish(bob.record()) == .handleTaken)
+        test.believed = free
+        #expect(try test.publish(bob.record()) == nil)
+    }
+
+    @Test("KD-18 MB-29 a handle given up while the clock is wrong rests for a year all the same")
+    func releasedAtAWrongTime() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        let year: Int64 = 8784 * 3600
+        #expect(try test.publish(alice.record()) == nil)
+        // Two years back: the rest counts from what is believed.
+        test.believed = Person.start
+        test.now = Person.start - 2 * year
+        #expect(try test.ask(alice.release(1)) == .done(request: 5))
+        #expect(try test.directory.sweep(secondsSince1970: Person.start + year - 1) == 0)
+        #expect(try test.directory.sweep(secondsSince1970: Person.start + year) == 1)
+        // Ten years ahead: when the clock is right again the rest ends when it should.
+        test.now = Person.start
+        #expect(try test.publish(alice.record(2)) == nil)
+        test.now = Person.start + 10 * year
+        #expect(try test.ask(alice.release(2)) == .done(request: 5))
+        #expect(try test.directory.sweep(secondsSince1970: Person.start) == 0)
+        #expect(try test.directory.sweep(secondsSince1970: Person.start + year - 1) == 0)
+        #expect(try test.directory.sweep(secondsSince1970: Person.start + year) == 1)
+        // A release up to three days past the last sweep keeps its own end.
+        test.now = Person.start
+        #expect(try test.publish(alice.record(3)) == nil)
+        test.now = Person.start + 72 * 3600
+        #expect(try test.ask(alice.release(3)) == .done(request: 5))
+        #expect(try test.directory.sweep(secondsSince1970: Person.start) == 0)
+        #expect(try test.directory.sweep(secondsSince1970: Person.start + year) == 0)
+    }
+
     @Test("KD-18 a handle given up is forgotten by the sweep once it is free")
     func sweep() throws {
         let test = try TestDirectory()

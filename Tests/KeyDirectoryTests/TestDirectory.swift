@@ -14,6 +14,8 @@ final class TestDirectory {
     let connection: Connection
     let directory: Directory
     var now: Int64 = Person.start
+    /// The time that the store believes, when it is another.
+    var believed: Int64?
 
     init(copyOf original: String? = nil) throws {
         let place = unsafe access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
@@ -82,7 +84,9 @@ final class TestDirectory {
         for request in requests {
             var answer: [UInt8] = []
             try directory.answer(
-                request, secondsSince1970: now, refusesGrowth: refusesGrowth, into: &answer)
+                request, secondsSince1970: now,
+                believed: Hours(secondsSince1970: believed ?? now), refusesGrowth: refusesGrowth,
+                into: &answer)
             answers.append(answer)
         }
         if rollback {

@@ -1,3 +1,5 @@
+import Database
+import KeyDirectory
 import Primitives
 import Testing
 import Wire
@@ -305,6 +307,29 @@ struct StoreExpiryTests {
     }
 
     @Test(
+        "KD-18 MB-29 the directory hears the hour that is believed beside the one of the wall clock",
+        arguments: StoreKind.allCases)
+    func directoryHours(_ kind: StoreKind) throws {
+        let world = try StoreWorld(kind)
+        let spy = HourSpy()
+        world.store.directory = spy
+        let handle = try Handle("alice")
+        let frame = ClientFrame.lookUp(LookUpFrame(request: 1, handle: handle))
+        let bytes: [UInt8] = []
+        let made = DirectoryJob(frame, in: bytes.raw, handshakeHash: .zero)
+        let job = try #require(made)
+        var batch = StorageBatch()
+        batch.add(.sweep)
+        batch.requests.append(StorageRequest(origin: .server, operation: .directory(job)))
+        let hour = StoreWorld.start / 3_600
+        for ahead in [0, 2_000, -2_000, 3] as [Int64] {
+            _ = try world.store.commit(batch, wallSeconds: (hour + ahead) * 3_600)
+        }
+        #expect(spy.wall == [hour, hour + 2_000, hour - 2_000, hour + 3])
+        #expect(spy.believed == [hour, hour, hour, hour + 3])
+    }
+
+    @Test(
         "MB-14 five thousand that are over at once are gone after three ticks",
         arguments: StoreKind.allCases)
     func manyThroughTheRouter(_ kind: StoreKind) throws {
@@ -371,4 +396,20 @@ struct StoreExpiryTests {
         #expect(odd.sweep(.max) == .hundredth)
         #expect(odd.sweep(.min) == .all)
     }
+}
+
+/// Stands where the directory does and writes down the hours it is told.
+private final class HourSpy: DirectoryRequests {
+    private(set) var wall: [Int64] = []
+    private(set) var believed: [Int64] = []
+
+    func answer(
+        _ job: DirectoryJob, wallSeconds: Int64, believedHour: Int64, refusesGrowth: Bool,
+        into answers: inout [UInt8]
+    ) throws(DatabaseError) {
+        wall.append(wallSeconds / 3_600)
+        believed.append(believedHour)
+    }
+
+    func sweep(wallSeconds: Int64) throws(DatabaseError) -> Int { 0 }
 }
