@@ -21,7 +21,7 @@ package struct RateLimiter: ~Copyable {
         case fetch
         /// A record or a bundle published.
         case registration
-        /// A byte of a blob.
+        /// A byte of a blob, of which each has `blobByteCountMin` at least.
         case blobByte
         /// A request whose signature the storage thread has to check.
         case signed
@@ -42,12 +42,30 @@ package struct RateLimiter: ~Copyable {
     private var key: SecretBytes
     private var entries: [Entry]
 
+    /// What a blob is charged at least: about what the row of a small one takes on the disk, with
+    /// its indices and the page they are written in. Less would let one address fill the disk with
+    /// rows of no bytes.
+    package static let blobByteCountMin: UInt32 = 1_024
+
     /// Makes an empty table for the hour of `wallSeconds` (since 1970, UTC).
     package init(wallSeconds: Int64, random: inout some RandomSource) {
         hour = wallSeconds / 3_600
         key = SecretBytes(byteCount: 32, from: &random)
         entries = Array(repeating: Entry(), count: Self.addressesMax)
     }
+
+    /// Tells the time: when an hour is over all counts and the key go, whether or not another
+    /// request comes.
+    package mutating func tick(wallSeconds: Int64, random: inout some RandomSource) {
+        if wallSeconds / 3_600 == hour { return }
+        // MB-23: with the key goes all that could tell who it was.
+        hour = wallSeconds / 3_600
+        key = SecretBytes(byteCount: 32, from: &random)
+        entries = Array(repeating: Entry(), count: Self.addressesMax)
+    }
+
+    /// How many addresses the table knows.
+    package var addressCount: Int { entries.count { $0.address != 0 } }
 
     /// Counts `amount` of `charge` against an address.
     ///
@@ -57,12 +75,7 @@ package struct RateLimiter: ~Copyable {
         _ charge: Charge, amount: UInt32 = 1, from address: ClientAddress, wallSeconds: Int64,
         random: inout some RandomSource
     ) -> UInt32? {
-        if wallSeconds / 3_600 != hour {
-            // MB-23: with the key goes all that could tell who it was.
-            hour = wallSeconds / 3_600
-            key = SecretBytes(byteCount: 32, from: &random)
-            entries = Array(repeating: Entry(), count: Self.addressesMax)
-        }
+        tick(wallSeconds: wallSeconds, random: &random)
         let index = slot(of: address)
         let used = entries[index].used[charge.rawValue]
         guard amount <= Self.bound(of: charge.rawValue) &- used else {

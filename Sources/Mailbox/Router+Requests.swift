@@ -136,8 +136,13 @@ extension Router {
             outlet.close(origin.connection)
             return
         }
+        // MB-23: a row costs the disk more than its bytes.
         let size = UInt32(clamping: bytes.byteCount)
-        guard charge(.blobByte, size, origin, address, .plain, &outlet) else { return }
+        guard
+            charge(
+                .blobByte, max(size, RateLimiter.blobByteCountMin), origin, address, .plain, &outlet
+            )
+        else { return }
         let put = BlobPut(idHash: frame.idHash, eraseHash: frame.eraseHash, expiry: frame.expiry)
         ask(.putBlob(put, bytes: keep(bytes)), for: origin)
     }

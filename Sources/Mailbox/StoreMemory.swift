@@ -254,7 +254,9 @@ package final class StoreMemory: Store {
     }
 
     private func putBlob(_ put: BlobPut, _ bytes: [UInt8]) -> StorageResult {
-        if bytes.count > Limits.blobByteCountMax { return .refused(.wrongSize) }
+        guard (1...Limits.blobByteCountMax).contains(bytes.count) else {
+            return .refused(.wrongSize)
+        }
         if let old = blobs[put.idHash], old.expiryHour > StoreClock.hour(now) {
             return .refused(.exists)
         }

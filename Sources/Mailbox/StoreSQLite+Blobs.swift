@@ -20,7 +20,9 @@ extension StoreSQLite {
 
     /// Keeps a blob under an id that is free. MB-20
     func putBlob(_ put: BlobPut, _ bytes: RawSpan) throws(DatabaseError) -> StorageResult {
-        if bytes.byteCount > Limits.blobByteCountMax { return .refused(.wrongSize) }
+        guard (1...Limits.blobByteCountMax).contains(bytes.byteCount) else {
+            return .refused(.wrongSize)
+        }
         if let found = try findBlob(put.idHash) {
             if !found.isOver { return .refused(.exists) }
             if isRefusing { return .refused(.storageFull) }

@@ -118,7 +118,7 @@ package enum StoreSchema {
                 ColumnDescription("erase_hash", .hash, "of the secret key that erases it"),
                 ColumnDescription("expiry", .hour, "when it is removed"),
                 ColumnDescription(
-                    "body", .ciphertext([0...Limits.blobByteCountMax]), "its sealed bytes"),
+                    "body", .ciphertext([1...Limits.blobByteCountMax]), "its sealed bytes"),
             ]),
         TableDescription(
             "sweep", "how far the clock is believed", rows: "SELECT * FROM sweep",

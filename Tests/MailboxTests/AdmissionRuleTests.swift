@@ -70,6 +70,27 @@ struct AdmissionRuleTests {
         #expect(server.exchange(later).errorCode == nil)
     }
 
+    @Test("MB-23 a blob of one byte is charged as 1,024: an address fills no disk with rows")
+    func smallBlobs() {
+        let client = server.open(address: 5)
+        let expiry = Hours(secondsSince1970: server.wallSeconds + 86_400)
+        func put(_ number: Int, _ byteCount: Int) -> ErrorCode? {
+            var id = [UInt8](repeating: 0, count: 32)
+            for byte in 0..<4 { id[byte] = UInt8(truncatingIfNeeded: number >> (8 * byte)) }
+            client.putBlob(
+                id: FixedBytes<32>(copying: id.raw) ?? .zero, eraseKey: .zero, expiry: expiry,
+                [UInt8](repeating: 1, count: byteCount))
+            return server.exchange(client).errorCode
+        }
+        // All but four kibibytes of the bound, in the largest blobs there are.
+        let largest = Limits.blobByteCountMax
+        let whole = Limits.blobByteCountPerAddressHour / largest - 1
+        for number in 0..<whole { #expect(put(number, largest) == nil) }
+        #expect(put(whole, largest - 4_096) == nil)
+        for number in 1...4 { #expect(put(whole + number, number == 4 ? 1_024 : 1) == nil) }
+        #expect(put(whole + 5, 1) == .rateLimited)
+    }
+
     @Test("MB-23 deposits into chats are not counted: their writer was let in by their owner")
     func chatIsFree() {
         let box = TestMailbox(seed: 1)

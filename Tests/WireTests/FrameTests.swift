@@ -546,7 +546,8 @@ struct FrameTests {
         for count in [1024, 4095, 4097, 16384] {
             #expect(Frames.code(contact(count)) == .wrongSize)
         }
-        // MB-20: a blob above its maximum is of the wrong size, one that is not there is malformed.
+        // MB-20: a blob above its maximum or without bytes is of the wrong size, one that is cut off
+        // is malformed.
         func put(_ length: Int, _ count: Int) -> [UInt8] {
             [0x10, 0, 0] + [UInt8](repeating: 0, count: 75) + [
                 UInt8(length >> 8), UInt8(length & 255),
@@ -556,7 +557,8 @@ struct FrameTests {
         #expect(Frames.code(put(32768, 32768)) == nil)
         #expect(Frames.code(put(32769, 32769)) == .wrongSize)
         #expect(Frames.code(put(100, 99)) == .malformed)
-        #expect(Frames.code(put(0, 0)) == nil)
+        #expect(Frames.code(put(1, 1)) == nil)
+        #expect(Frames.code(put(0, 0)) == .wrongSize)
     }
 
     @Test("MB-24 an acknowledge that ends before it begins, a cursor, a time to live of 2 days")

@@ -14,7 +14,7 @@ package struct PutBlobFrame: Equatable, Sendable {
     package let expiry: Hours
     /// Whether the server takes it.
     package let admission: Admission
-    /// Where the blob stands in the message; at most 32,768 bytes.
+    /// Where the blob stands in the message; 1 to 32,768 bytes.
     package let blob: Range<Int>
 
     init(from reader: inout Reader) throws(WireError) {
@@ -25,13 +25,15 @@ package struct PutBlobFrame: Equatable, Sendable {
         admission = try Admission(from: &reader)
         let length = Int(try reader.u16())
         // MB-20
-        guard length <= Limits.blobByteCountMax else { throw .wrongSize(byteCount: length) }
+        guard (1...Limits.blobByteCountMax).contains(length) else {
+            throw .wrongSize(byteCount: length)
+        }
         blob = try reader.range(length)
     }
 
     /// Writes a put.
     ///
-    /// - Parameter blob: at most 32,768 bytes; more is our own mistake.
+    /// - Parameter blob: 1 to 32,768 bytes; anything else is our own mistake.
     @_specialize(where Sink == OutputRawSpan)
     @_specialize(where Sink == Writer)
     @_lifetime(sink: copy sink)
@@ -39,7 +41,7 @@ package struct PutBlobFrame: Equatable, Sendable {
         request: UInt32, idHash: FixedBytes<32>, eraseHash: FixedBytes<32>, expiry: Hours,
         admission: Admission = .open, blob: RawSpan, into sink: inout Sink
     ) {
-        precondition(blob.byteCount <= Limits.blobByteCountMax, "size of a blob")
+        precondition((1...Limits.blobByteCountMax).contains(blob.byteCount), "size of a blob")
         sink.head(
             .putBlob,
             bodyByteCount: 4 + 32 + 32 + 4 + admission.byteCount + 2 + blob.byteCount)
