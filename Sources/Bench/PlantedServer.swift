@@ -93,9 +93,10 @@ private final class BuggyStore: Store {
     }
     func counts() throws(StoreError) -> StoreCounts { try inner.counts() }
 
-    func tidy() throws(StoreError) {
+    @discardableResult
+    func tidy() throws(StoreError) -> Bool {
         try settle(0)
-        try inner.tidy()
+        return try inner.tidy()
     }
 
     /// Answers deposits and acknowledgements before they are written; anything else settles what is

@@ -49,6 +49,7 @@ import CSQLite
     }
 
     let handle: OpaquePointer
+    private let busyMilliseconds: Int32
     private let log: LogWatch
     /// What the connection may do.
     package let access: Access
@@ -76,6 +77,7 @@ import CSQLite
             }
         guard let opened = unsafe opened else { throw .other(code: SQLITE_NOMEM) }
         unsafe handle = opened
+        busyMilliseconds = options.busyMilliseconds
         log = LogWatch()
         self.access = access
         // From here on `deinit` closes the handle, also when this throws.
@@ -219,6 +221,8 @@ import CSQLite
         /// Copies everything and cuts the log file to nothing; waits for readers, at most for the
         /// busy time. Afterwards deleted contents are in no file any more (Z11).
         case truncate
+        /// The same for who must not wait: where a reader stands in the way it copies what it can.
+        case truncateAtOnce
     }
 
     /// Pages in the log at the last commit of this connection.
@@ -247,7 +251,11 @@ import CSQLite
         if access == .inMemory { return true }
         var total: Int32 = 0
         var copied: Int32 = 0
-        let mode = kind == .truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
+        let mode = kind == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
+        if kind == .truncateAtOnce { try check(unsafe sqlite3_busy_timeout(handle, 0)) }
+        defer {
+            if kind == .truncateAtOnce { unsafe sqlite3_busy_timeout(handle, busyMilliseconds) }
+        }
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, "main", mode, &total, &copied)
         if code & 0xFF == SQLITE_BUSY { return false }
         try check(code)

@@ -32,7 +32,7 @@ enum StoreFileTargets {
             for frame in WireSeeds.directoryFrames.prefix(2) { batch.add(frame: frame) }
             for counter: UInt64 in 1...3 { batch.deposit(counter, .small) }
             made("a batch") { _ = try store.commit(batch.batch, wallSeconds: Cast.now) }
-            made("a checkpoint") { try store.tidy() }
+            _ = made("a checkpoint") { try store.tidy() }
             var more = Batch()
             for counter: UInt64 in 4...5 { more.deposit(counter, .small) }
             more.add(

@@ -9,19 +9,19 @@ struct StorageThread: ~Copyable {
     private let store: any Store
     private let links: StorageLinks
     private let disk: DiskFloor
-    private let clock = SystemClock()
+    private let clock: any Clock
     /// What the log was told last of the disk, and when it may be told again.
     private var isBelowInLog = false
     private var nextDiskLog: Int64 = 0
-    private var needsTidying = false
+    private var pace = TidyPace()
     /// What sweeps have removed that the log was not told of yet.
     private var swept = SweepReport()
     private var sweepCount = 0
 
-    /// How long nothing must have come before the store is tidied.
-    private static let idleMilliseconds: Int32 = 500
-
-    init(store: any Store, links: StorageLinks, disk: DiskFloor) {
+    init(
+        store: any Store, links: StorageLinks, disk: DiskFloor, clock: any Clock = SystemClock()
+    ) {
+        self.clock = clock
         self.store = store
         self.links = links
         self.disk = disk
@@ -34,12 +34,10 @@ struct StorageThread: ~Copyable {
     mutating func run() throws(StoreError) {
         var waiting: [StorageMessage] = []
         while true {
-            links.inbox.wait(timeoutMilliseconds: needsTidying ? Self.idleMilliseconds : -1)
+            links.inbox.wait(
+                timeoutMilliseconds: pace.waitMilliseconds(at: clock.monotonicMilliseconds))
             links.inbox.take(into: &waiting)
-            if waiting.isEmpty && needsTidying {
-                needsTidying = false
-                try store.tidy()
-            }
+            try tidyIfDue(isIdle: waiting.isEmpty)
             for message in waiting {
                 guard case .batch(let batch) = message else {
                     try store.tidy()
@@ -49,16 +47,29 @@ struct StorageThread: ~Copyable {
                 let answers = try store.commit(batch, wallSeconds: clock.wallSeconds)
                 // MB-8: after the commit that holds it, and not before.
                 links.router.post(.answers(answers))
-                needsTidying = true
+                pace.committed(at: clock.monotonicMilliseconds)
                 logSweep(answers)
+                try tidyIfDue(isIdle: false)
             }
         }
+    }
+
+    /// MB-13: the log that holds what was erased is cut.
+    private mutating func tidyIfDue(isIdle: Bool) throws(StoreError) {
+        let now = clock.monotonicMilliseconds
+        guard pace.isDue(at: now, isIdle: isIdle) else { return }
+        pace.tried(at: now, isCut: try store.tidy())
     }
 
     /// Looks at the disk before each batch, which costs a thousandth of the commit: what the floor
     /// keeps free is the operator's, and a second is long enough to fill it. MB-17
     private mutating func checkDisk() {
-        guard let free = disk.freeByteCount else { return }
+        guard let free = disk.freeByteCount else {
+            // Whether there is room is for the next commit to say: what was refused before this
+            // must not be refused for ever.
+            store.refusesGrowth = false
+            return
+        }
         // Where it stops it goes on with a sixteenth more, so that it does not go to and fro.
         let wanted = store.refusesGrowth ? disk.byteCount + disk.byteCount / 16 : disk.byteCount
         let isBelow = free < wanted

@@ -103,9 +103,11 @@ package protocol Store: AnyObject {
     /// How much it holds. May take long on a large store; for the operator.
     func counts() throws(StoreError) -> StoreCounts
 
-    /// Does what can be done while nobody waits: cuts the log, so that erased bytes are nowhere any
-    /// more (Z11).
-    func tidy() throws(StoreError)
+    /// Cuts the log, so that erased bytes are nowhere any more (Z11). It waits for nobody.
+    ///
+    /// - Returns: whether the log is cut; false when somebody who reads the file stood in the way.
+    @discardableResult
+    func tidy() throws(StoreError) -> Bool
 }
 
 /// The key directory as the store sees it.

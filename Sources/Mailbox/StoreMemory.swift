@@ -78,7 +78,8 @@ package final class StoreMemory: Store {
         return counts
     }
 
-    package func tidy() throws(StoreError) {}
+    @discardableResult
+    package func tidy() throws(StoreError) -> Bool { true }
 
     // MARK: One request
 

@@ -255,11 +255,14 @@ package final class StoreSQLite: Store {
         }
     }
 
-    package func tidy() throws(StoreError) {
+    @discardableResult
+    package func tidy() throws(StoreError) -> Bool {
         do throws(DatabaseError) {
-            if connection.logByteCount > 0 { _ = try connection.checkpoint(.truncate) }
+            if connection.logByteCount == 0 { return true }
+            return try connection.checkpoint(.truncateAtOnce)
         } catch .diskFull {
             refusesGrowth = true
+            return false
         } catch {
             throw .mustStop(error)
         }

@@ -182,7 +182,7 @@ final class BrokenStore: Store {
 
     func believeClock(wallSeconds: Int64) throws(StoreError) {}
     func counts() throws(StoreError) -> StoreCounts { try inner.counts() }
-    func tidy() throws(StoreError) {}
+    func tidy() throws(StoreError) -> Bool { true }
 }
 
 extension TestServer {

@@ -85,7 +85,7 @@ final class SimulatedStore: Store {
         try inner.believeClock(wallSeconds: wallSeconds)
     }
     func counts() throws(StoreError) -> StoreCounts { try inner.counts() }
-    func tidy() throws(StoreError) { try inner.tidy() }
+    func tidy() throws(StoreError) -> Bool { try inner.tidy() }
 }
 
 /// A folder of its own, removed with it; in memory where the system has such a place, since every
