@@ -23,6 +23,12 @@ package struct Router: ~Copyable {
     /// Seconds since 1970, as the shell last told.
     private(set) var wallSeconds: Int64
     private var sweptHour: Int64
+    /// The attached mailbox at which the renewing of leases goes on.
+    private var renewalIndex = 0
+
+    /// Attached mailboxes looked at in a tick: a commit with so many more rows is not felt, and a
+    /// hundred thousand are through in minutes of the week there is.
+    package static let renewalsPerTickMax = 500
     /// A sweep is to be asked for at the next tick.
     var isSweepDue = false
     /// One was asked for and has not been answered: a slow disk must not gather more of them.
@@ -54,9 +60,10 @@ package struct Router: ~Copyable {
         let hour = wallSeconds / 3_600
         if hour != sweptHour {
             sweptHour = hour
-            renewLeases()
             isSweepDue = true
         }
+        limiter.tick(wallSeconds: wallSeconds, random: &random)
+        renewLeases()
         if isSweepDue && !isSweepUnderWay {
             // MB-14, MB-15
             isSweepDue = false
@@ -129,7 +136,9 @@ package struct Router: ~Copyable {
     /// MB-15: a mailbox whose reader stays attached for months is not unread.
     private mutating func renewLeases() {
         let week = wallSeconds / (7 * 86_400)
-        for index in 0..<mailboxes.indexEnd
+        let first = renewalIndex < mailboxes.indexEnd ? renewalIndex : 0
+        renewalIndex = min(first + Self.renewalsPerTickMax, mailboxes.indexEnd)
+        for index in first..<renewalIndex
         where mailboxes[index].reader != nil && mailboxes[index].leaseWeek != week {
             mailboxes[index].leaseWeek = week
             ask(.renewLease(mailboxes[index].id), for: .server)

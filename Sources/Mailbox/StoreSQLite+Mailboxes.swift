@@ -81,15 +81,23 @@ extension StoreSQLite {
         dirty.append(place)
     }
 
+    /// Reads one row, found or not, remembered or not: what a mailbox holds is counted only for
+    /// who has proved to have its key. MB-4
     private func key(
         of id: MailboxID, for role: AttachRole
     ) throws(DatabaseError) -> FixedBytes<32>? {
-        guard let place = try find(id) else { return nil }
-        switch role {
-        case .read: return cache[place].readKey
-        case .write: return cache[place].writeKey
-        case .notify, .owner: return nil
+        statements.findKeys.bind(1, copying: id.raw)
+        let column: Int32 = role == .read ? 0 : 1
+        let found = try statements.findKeys.first { row throws(DatabaseError) in
+            try row.withBlob(column) { (span: RawSpan) throws(DatabaseError) in
+                let key = FixedBytes<32>(copying: span)
+                // Only a contact mailbox has no key, for writing.
+                guard key != nil || (column == 1 && span.isEmpty) else { throw .corrupt(code: 0) }
+                return key
+            }
         }
+        guard role == .read || role == .write else { return nil }
+        return found ?? nil
     }
 
     // MARK: Changing

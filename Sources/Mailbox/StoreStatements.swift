@@ -4,6 +4,7 @@ import Database
 struct StoreStatements: ~Copyable {
     // Mailboxes
     var findMailbox: Statement
+    var findKeys: Statement
     var findMailboxID: Statement
     var insertMailbox: Statement
     var updateMailbox: Statement
@@ -42,6 +43,8 @@ extension StoreStatements {
                     lease_week
                 FROM mailbox WHERE id = ?1
                 """),
+            findKeys: try Statement(
+                connection, "SELECT read_key, write_key FROM mailbox WHERE id = ?1"),
             findMailboxID: try Statement(connection, "SELECT id FROM mailbox WHERE number = ?1"),
             insertMailbox: try Statement(
                 connection,

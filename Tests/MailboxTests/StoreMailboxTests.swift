@@ -1,8 +1,77 @@
+import Database
 import Primitives
 import Testing
 import Wire
 
 @testable import Mailbox
+
+@Suite("10.1 Store: the SQLite store alone")
+struct StoreSQLiteMailboxTests {
+    @Test(
+        "MB-4 a key is looked up the same way whether or not its mailbox is there, and counts nothing"
+    )
+    func lookUp() throws {
+        let world = try StoreWorld(.sqlite)
+        let box = StoreMailboxKeys.chat()
+        let contact = StoreMailboxKeys.contact(1)
+        try world.make(box)
+        _ = try world.ask(.create(contact), .deposit(box.id, 1, letter(1)))
+        try world.reopen()
+        let store = try #require(world.store as? StoreSQLite)
+        #expect(
+            try world.ask(
+                .findKey(box.id, .read), .findKey(box.id, .write), .findKey(contact.id, .read),
+                .findKey(contact.id, .write), .findKey(StoreMailboxKeys.chat(9).id, .read))
+                == [
+                    .key(box.keys[0].bytes), .key(box.keys[1].bytes), .key(contact.keys[0].bytes),
+                    .key(nil), .key(nil),
+                ])
+        // Whoever asks makes the server neither count nor remember what a mailbox holds.
+        #expect(store.cache.count == 0)
+        // One that this very batch has made is found.
+        let other = StoreMailboxKeys.chat(2)
+        #expect(
+            try world.ask(.create(other), .findKey(other.id, .read))
+                == [.done, .key(other.keys[0].bytes)])
+    }
+
+    @Test("MB-18 the rows of a commit lie in another order than their envelopes came in")
+    func rowOrder() throws {
+        let world = try StoreWorld(.sqlite)
+        let boxes = (0..<48).map { StoreMailboxKeys.chat($0) }
+        for box in boxes { try world.make(box) }
+        let store = try #require(world.store as? StoreSQLite)
+        let arrival = boxes.map { $0.id }
+        var orders: [[MailboxID]] = []
+        for counter in 1...2 as ClosedRange<UInt64> {
+            _ = try world.ask(boxes.map { .deposit($0.id, counter, letter(1)) })
+            var query = try Statement(
+                store.connection,
+                """
+                SELECT mailbox.id FROM envelope JOIN mailbox ON mailbox.number = envelope.mailbox
+                WHERE counter = ?1 ORDER BY envelope.row
+                """)
+            query.bind(1, Int64(counter))
+            var order: [MailboxID] = []
+            try query.forEach { row throws(DatabaseError) in
+                let id = try row.withBlob(0) { (span: RawSpan) throws(DatabaseError) in
+                    MailboxID(copying: span)
+                }
+                order.append(id ?? .zero)
+                return true
+            }
+            orders.append(order)
+        }
+        for order in orders {
+            #expect(Set(order) == Set(arrival))
+            // In a random order about one lies where it came; in order, or turned round, all do.
+            #expect(zip(order, arrival).count { $0 == $1 } < 12)
+            #expect(zip(order, arrival.reversed()).count { $0 == $1 } < 12)
+        }
+        // Drawn anew for each commit.
+        #expect(zip(orders[0], orders[1]).count { $0 == $1 } < 12)
+    }
+}
 
 @Suite("10.1 Store: mailboxes")
 struct StoreMailboxTests {
