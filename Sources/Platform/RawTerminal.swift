@@ -2,10 +2,10 @@ import Glibc
 
 /// A terminal that hands over each byte as it is typed and echoes nothing, until restored.
 ///
-/// Control-C and the other signal keys keep their meaning.
+/// Control-C and the other signal keys keep their meaning; whoever heeds them finds the mode in
+/// `TerminalMode`.
 package struct RawTerminal {
     private let descriptor: Int32
-    private let before: termios
 
     /// Puts the terminal into that mode.
     ///
@@ -17,17 +17,11 @@ package struct RawTerminal {
             throw SystemError(.tcgetattr, code: code)
         }
         self.descriptor = descriptor
-        before = settings
+        let before = settings
         settings.c_lflag &= ~tcflag_t(ECHO | ICANON)
-        if unsafe tcsetattr(descriptor, TCSADRAIN, &settings) != 0 {
-            let code = errno
-            throw SystemError(.tcsetattr, code: code)
-        }
+        try TerminalMode.hold(descriptor, settings, before: before)
     }
 
     /// Puts the terminal back as it was found.
-    package func restore() {
-        var settings = before
-        _ = unsafe tcsetattr(descriptor, TCSADRAIN, &settings)
-    }
+    package func restore() { TerminalMode.restore(descriptor) }
 }

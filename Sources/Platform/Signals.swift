@@ -11,6 +11,28 @@ package enum Signal: Int32, Sendable, CaseIterable {
     case hangUp = 1
     /// The terminal's size has changed.
     case windowChange = 28
+    /// Ctrl-Z.
+    case stop = 20
+    /// The process goes on after it was stopped.
+    case resume = 18
+    /// The process would be stopped because it changes a terminal that another job uses.
+    case background = 22
+}
+
+extension Signal {
+    /// Lets the system stop the process, as it would have done had `stop` not been blocked: not if
+    /// nobody is there to let it go on again. Returns when it goes on.
+    ///
+    /// The signal must be blocked in every thread.
+    package static func stopProcess() {
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        unsafe sigaddset(&set, SIGTSTP)
+        kill(getpid(), SIGTSTP)
+        // Here it comes, before the call returns.
+        _ = unsafe pthread_sigmask(SIG_UNBLOCK, &set, nil)
+        _ = unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+    }
 }
 
 /// A descriptor that becomes readable when one of the chosen signals came.

@@ -28,7 +28,8 @@ package enum Terminal {
     /// Asks on the controlling terminal for a line that is not shown while it is typed.
     ///
     /// Reads into the caller's memory, which can be locked and wiped; this function keeps no copy.
-    /// The terminal is set back however this ends.
+    /// The terminal is set back when this ends; `TerminalMode` does it for a signal that ends the
+    /// process meanwhile.
     ///
     /// - Parameter target: where the line goes, without its newline.
     /// - Returns: the line's length in bytes.
@@ -91,23 +92,25 @@ extension Span where Element == UInt8 {
 /// A terminal whose echo is off until it is restored.
 private struct QuietTerminal {
     private let fd: Int32
-    private let before: termios
 
     init(_ fd: Int32) throws(Terminal.PromptError) {
         var settings = termios()
         if unsafe tcgetattr(fd, &settings) != 0 { throw .noTerminal }
         self.fd = fd
-        before = settings
+        let before = settings
         settings.c_lflag &= ~tcflag_t(ECHO)
         settings.c_lflag |= tcflag_t(ICANON | ISIG)
-        if unsafe tcsetattr(fd, TCSAFLUSH, &settings) != 0 {
-            let code = errno
-            throw .system(SystemError(.tcsetattr, code: code))
+        do throws(SystemError) {
+            try TerminalMode.hold(fd, settings, before: before)
+        } catch {
+            throw .system(error)
         }
+        // What was typed before the question was seen is no answer to it.
+        tcflush(fd, TCIFLUSH)
     }
 
     func restore() {
-        var settings = before
-        _ = unsafe tcsetattr(fd, TCSAFLUSH, &settings)
+        tcflush(fd, TCIFLUSH)
+        TerminalMode.restore(fd)
     }
 }

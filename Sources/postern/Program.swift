@@ -8,6 +8,10 @@ import Platform
 enum Program {
     static func main() {
         signal(SIGPIPE, SIG_IGN)
+        guard (try? Interruption.begin()) != nil else {
+            Output.note("postern: The system has no thread or descriptor left. Try again later.")
+            exit(ExitCode.fault.rawValue)
+        }
         // I7. Before anything secret is read.
         guard (try? Privileges.forbidDumps()) != nil else {
             Output.note("postern: Memory dumps cannot be forbidden. Look at what confines it.")

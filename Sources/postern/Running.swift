@@ -35,10 +35,11 @@ enum Running {
         _ client: PosternClient, until goal: RunGoal, options: RunOptions,
         handler: (ClientEvent, PosternClient) -> RunControl
     ) throws -> RunResult {
-        let signals = try SignalDescriptor([.interrupt, .terminate, .hangUp])
         var options = options
-        options.interruptDescriptor = signals.raw
-        return try client.run(until: goal, options: options, handler: handler)
+        options.interruptDescriptor = Interruption.descriptor
+        return try Interruption.during {
+            try client.run(until: goal, options: options, handler: handler)
+        }
     }
 }
 

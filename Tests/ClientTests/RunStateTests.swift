@@ -32,6 +32,8 @@ struct RunStateTests {
             for _ in 0..<9 { run.note(try Self.lost("other.example")) }
             #expect(run.result(now: 0) == nil)
             #expect(!run.isLost)
+            #expect(!run.wantsFarewell(after: .timedOut(receivedCount: 0)))
+            run.note(.connection(.connected(server: try Self.server("own.example").text)))
             #expect(run.wantsFarewell(after: .timedOut(receivedCount: 0)))
         }
         var run = try Self.state(.drained)

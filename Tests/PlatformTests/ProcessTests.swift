@@ -99,6 +99,9 @@ struct ProcessTests {
         #expect(Signal.interrupt.rawValue == SIGINT)
         #expect(Signal.hangUp.rawValue == SIGHUP)
         #expect(Signal.windowChange.rawValue == SIGWINCH)
+        #expect(Signal.stop.rawValue == SIGTSTP)
+        #expect(Signal.resume.rawValue == SIGCONT)
+        #expect(Signal.background.rawValue == SIGTTOU)
     }
 
     @Test("Memory and processor time are measured")

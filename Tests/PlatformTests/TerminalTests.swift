@@ -3,7 +3,8 @@ import Testing
 
 @testable import Platform
 
-@Suite("Terminal")
+// The mode of the terminal is one for the process.
+@Suite("Terminal", .serialized)
 struct TerminalTests {
     /// A pseudo terminal: what is written to `master` is what a person types.
     struct Pair: ~Copyable {
@@ -89,12 +90,44 @@ struct TerminalTests {
     }
 
     @Test("A line that ends before it was typed is an error")
-    func ended() throws {
+    func endedLine() throws {
         let pair = try Pair()
         let answer = try Self.ask(pair, typing: "\u{4}", limit: 8)
         #expect(throws: Terminal.PromptError.ended) { try answer.result.get() }
         let pairEchoes = pair.echoes()
         #expect(pairEchoes)
+    }
+
+    @Test("A mode is put back for the time of a stop and set again after it")
+    func suspended() throws {
+        let pair = try Pair()
+        let raw = try RawTerminal(pair.terminal.raw)
+        var echoes = [pair.echoes()]
+        TerminalMode.suspend()
+        echoes.append(pair.echoes())
+        TerminalMode.resume()
+        echoes.append(pair.echoes())
+        raw.restore()
+        echoes.append(pair.echoes())
+        // Nothing is held any more.
+        TerminalMode.resume()
+        echoes.append(pair.echoes())
+        #expect(echoes == [false, true, false, true, true])
+    }
+
+    @Test("I7 a process that ends puts the terminal back and sets no mode any more")
+    func ended() async {
+        await #expect(processExitsWith: .success) {
+            let pair = try Pair()
+            let raw = try RawTerminal(pair.terminal.raw)
+            TerminalMode.suspend(forGood: true)
+            precondition(pair.echoes())
+            TerminalMode.resume()
+            precondition(pair.echoes())
+            raw.restore()
+            _ = try RawTerminal(pair.terminal.raw)
+            precondition(pair.echoes())
+        }
     }
 
     @Test("A pipe is no terminal and has no size")

@@ -156,6 +156,7 @@ struct RunState {
     /// True when what is due at the end should still be sent.
     func wantsFarewell(after result: RunResult) -> Bool {
         if case .interrupted = result { return false }
-        return !isLost
+        // Before a first greeting there is nobody to say it to.
+        return connected.contains(ownServer.text) && !isLost
     }
 }

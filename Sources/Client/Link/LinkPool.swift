@@ -13,7 +13,7 @@ enum LinkEvent: Equatable, Sendable {
 }
 
 /// The sockets of a client: opens, reads, writes and closes them as it is told, on the caller's
-/// thread, and never blocks but in the look-up of a host name.
+/// thread, and never blocks.
 ///
 ///     pool.flush()
 ///     pool.watch(in: &poller)
@@ -29,8 +29,17 @@ final class LinkPool {
     private let clock: any Clock
     private let random: any RandomSource
     private var sockets: [LinkID: LinkSocket] = [:]
+    /// Connections whose host name is being looked up.
+    private var lookups: [LinkID: Lookup] = [:]
     /// What happened outside of a turn: failures to begin.
     private var pending: [LinkEvent] = []
+
+    /// A server whose addresses are not known yet.
+    private struct Lookup {
+        let server: ServerAddress
+        let names: NameLookup
+        let deadline: Int64
+    }
 
     init(clock: any Clock, random: any RandomSource) {
         self.clock = clock
@@ -38,15 +47,49 @@ final class LinkPool {
     }
 
     /// Whether no connection is open or being opened.
-    var isEmpty: Bool { sockets.isEmpty && pending.isEmpty }
+    var isEmpty: Bool { sockets.isEmpty && lookups.isEmpty && pending.isEmpty }
 
     /// Begins to connect; `turn` tells how it went.
     func open(_ id: LinkID, _ server: ServerAddress) {
+        let deadline = clock.monotonicMilliseconds + Self.openMilliseconds
+        let host = server.host.bare
+        if let numeric = SocketAddress(host: host, port: server.port) {
+            return begin(id, server, [numeric], deadline: deadline)
+        }
+        do {
+            lookups[id] = Lookup(
+                server: server, names: try NameLookup(host: host, port: server.port),
+                deadline: deadline)
+        } catch {
+            pending.append(.disconnected(id, .hostUnknown))
+        }
+    }
+
+    private func begin(
+        _ id: LinkID, _ server: ServerAddress, _ addresses: [SocketAddress], deadline: Int64
+    ) {
         do {
             sockets[id] = try LinkSocket(
-                to: server, now: clock.monotonicMilliseconds, random: random)
+                to: server, at: addresses, now: clock.monotonicMilliseconds, deadline: deadline,
+                random: random)
         } catch {
             pending.append(.disconnected(id, error))
+        }
+    }
+
+    /// Goes on with what the name service has answered, or has had its time for.
+    private func takeNames(_ poller: Poller, now: Int64) {
+        for id in lookups.keys.sorted() {
+            guard let lookup = lookups[id] else { continue }
+            let isReady = !poller.readiness(of: lookup.names.descriptor).isEmpty
+            guard let addresses = isReady ? lookup.names.take() : now >= lookup.deadline ? [] : nil
+            else { continue }
+            lookups[id] = nil
+            if addresses.isEmpty {
+                pending.append(.disconnected(id, .hostUnknown))
+            } else {
+                begin(id, lookup.server, addresses, deadline: lookup.deadline)
+            }
         }
     }
 
@@ -57,12 +100,14 @@ final class LinkPool {
 
     /// Closes a connection after what was queued; no event follows.
     func close(_ id: LinkID) {
+        lookups[id] = nil
         sockets.removeValue(forKey: id)?.close()
     }
 
     /// Closes all connections.
     func closeAll() {
         for id in sockets.keys.sorted() { close(id) }
+        lookups = [:]
         pending = []
     }
 
@@ -80,16 +125,19 @@ final class LinkPool {
     /// Tells the poller what to wait for.
     func watch(in poller: inout Poller) {
         for socket in sockets.values { socket.watch(in: &poller) }
+        for lookup in lookups.values { poller.watch(lookup.names.descriptor, [.read]) }
     }
 
     /// When `turn` is due even if nothing can be read, in milliseconds of the monotonic clock.
     var deadline: Int64? {
-        pending.isEmpty ? sockets.values.map(\.deadline).min() : clock.monotonicMilliseconds
+        guard pending.isEmpty else { return clock.monotonicMilliseconds }
+        return (sockets.values.map(\.deadline) + lookups.values.map(\.deadline)).min()
     }
 
     /// Reads and writes what is ready and looks at the time.
     func turn(_ poller: Poller) -> [LinkEvent] {
         let now = clock.monotonicMilliseconds
+        takeNames(poller, now: now)
         var events = pending
         pending = []
         for id in sockets.keys.sorted() {

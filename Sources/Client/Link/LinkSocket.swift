@@ -18,23 +18,20 @@ final class LinkSocket {
 
     /// Begins to connect to the first of the server's addresses.
     ///
-    /// - Throws: `ClientError.hostUnknown`, `.unreachable`, `.addressInvalid`.
+    /// - Parameter deadline: when TCP connection and handshakes must be done, monotonic ms.
+    /// - Throws: `ClientError.unreachable`, `.addressInvalid`.
     init(
-        to server: ServerAddress, now: Int64, random: any RandomSource
+        to server: ServerAddress, at addresses: [SocketAddress], now: Int64, deadline: Int64,
+        random: any RandomSource
     ) throws(ClientError) {
         connection = try LinkConnection(to: server, now: now, random: random)
-        var found: [SocketAddress]
-        do {
-            found = try SocketAddress.resolve(host: server.host.bare, port: server.port)
-        } catch {
-            throw .hostUnknown
-        }
-        openDeadline = now + LinkPool.openMilliseconds
-        attemptDeadline = openDeadline
-        let first = try Self.begin(&found)
+        openDeadline = deadline
+        attemptDeadline = deadline
+        var addresses = addresses
+        let first = try Self.begin(&addresses)
         descriptor = first
-        addresses = found
-        attemptDeadline = Self.share(of: openDeadline - now, from: now, left: found.count)
+        self.addresses = addresses
+        attemptDeadline = Self.share(of: deadline - now, from: now, left: addresses.count)
     }
 
     /// When `turn` is due whatever the poller says.
@@ -178,7 +175,7 @@ final class LinkSocket {
 
 extension Host {
     /// As the name service wants it: an IPv6 address without its brackets.
-    fileprivate var bare: String {
+    var bare: String {
         if case .ipv6 = self { String(text.dropFirst().dropLast()) } else { text }
     }
 }
