@@ -182,6 +182,19 @@ package enum SafeFile {
         try syncFolder(of: path)
     }
 
+    /// Gives a file another name and waits until that is on the disk. For a folder that nobody else
+    /// changes meanwhile.
+    ///
+    /// - Throws: `UnsafeFile.exists` when the name is taken.
+    package static func move(_ path: String, toNew name: String) throws(UnsafeFile) {
+        if try exists(name) { throw .exists }
+        if unsafe rename(path, name) != 0 {
+            let code = errno
+            throw .system(SystemError(.rename, code: code))
+        }
+        try syncFolder(of: name)
+    }
+
     /// Removes a file and waits until that is on the disk; one that is missing is no error.
     package static func remove(_ path: String) throws(UnsafeFile) {
         if unsafe unlink(path) != 0 {

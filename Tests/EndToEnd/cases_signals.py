@@ -167,3 +167,47 @@ def test_chat_without_terminal():
         terminal.until("* connected")
         os.close(terminal.descriptor)
         assert terminal.process.wait(PATIENCE) == 130
+
+
+def test_killed_init():
+    """CL-44 an init that is killed at any of its calls leaves an account or a place for one"""
+    with World() as world:
+        world.start()
+        source, library = world.folder / "kill.c", world.folder / "kill.so"
+        names = ["fsync", "fdatasync", "rename", "fchmod", "unlink", "pwrite64", "pwrite", "write"]
+        arguments = {"fsync": "i", "fdatasync": "i", "rename": "pp", "fchmod": "ii", "unlink": "p"}
+        types = {"i": "int", "p": "const char *"}
+        # Without the headers, whose declarations say the same in other words.
+        code = ["char *getenv(const char *); int atoi(const char *); int raise(int);",
+                "void *dlsym(void *, const char *);",
+                "static void count(void) { static int done; const char *at = getenv(\"KILL_AT\");",
+                "  if (at && ++done == atoi(at)) raise(9); }"]
+        for name in names:
+            kinds = [types[kind] for kind in arguments[name]] if name in arguments else \
+                ["int", "const void *", "long", "long"][:3 if name == "write" else 4]
+            kind = "int" if name in arguments else "long"
+            declared = ", ".join(f"{t} a{i}" for i, t in enumerate(kinds))
+            passed = ", ".join(f"a{i}" for i in range(len(kinds)))
+            code.append(f"{kind} {name}({declared}) {{ count(); {kind} (*real)({', '.join(kinds)}) = "
+                        f"dlsym((void *)-1L, \"{name}\"); return real({passed}); }}")
+        source.write_text("\n".join(code) + "\n")
+        subprocess.run(["clang", "-shared", "-fPIC", "-w", "-fno-builtin", "-o", library, source], check=True)
+        ends = {}
+        for number in range(1, 400):
+            home = ["--home", str(world.folder / f"home{number}")]
+            words = ["init", world.server.address, "--no-passphrase", *home]
+            code, _, err = world.run(
+                "postern", *words, environment={"LD_PRELOAD": str(library), "KILL_AT": str(number)})
+            if code == 0:
+                break
+            assert code == -signal.SIGKILL, (number, code, err)
+            code, _, err = world.run("postern", "id", *home)
+            ends.setdefault(code, []).append(number)
+            if code == 0:
+                continue
+            assert code == 78 and "postern init" in err, (number, code, err)
+            code, _, err = world.run("postern", *words)
+            assert code == 0, (number, code, err)
+            assert world.run("postern", "id", *home)[0] == 0, number
+        # Both kinds of end were seen, and the sweep came to its own.
+        assert number < 399 and set(ends) == {0, 78}, (number, ends)

@@ -20,6 +20,8 @@ extension Engine {
         guard count <= Self.textByteCountMax else {
             throw .textTooLong(byteCount: count, byteCountMax: Self.textByteCountMax)
         }
+        // All of them before the own contact is made, which is a write.
+        for name in names where name != Self.selfName { _ = try contact(named: name) }
         var targets: [ContactRecord] = []
         for name in names {
             let contact = try name == Self.selfName ? selfContact() : contact(named: name)

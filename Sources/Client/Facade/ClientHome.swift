@@ -25,6 +25,9 @@ public struct ClientHome: Sendable, Equatable {
 
     var vaultPath: String { path + "/vault.db" }
     var keyPath: String { path + "/vault.key" }
+    /// Names of a vault and its key while they are being made.
+    var newVaultPath: String { vaultPath + ".new" }
+    var newKeyPath: String { keyPath + ".new" }
     var lockPath: String { path + "/lock" }
 
     /// True when a vault lies here. Refuses a home that others can enter. CL-24
@@ -101,30 +104,96 @@ extension ClientError {
 // MARK: The vault in a home
 
 extension ClientHome {
-    /// Makes the vault file, and the key file when there is no passphrase. CL-24
-    func makeVault(passphrase: consuming Passphrase?) throws(ClientError) -> SQLiteVault {
-        do throws(UnsafeFile) {
-            // Made here, so that it has its mode before anything is in it.
-            _ = try SafeFile.create(vaultPath)
-        } catch {
-            throw ClientError(error, in: .vault)
-        }
+    /// Makes the vault with its first contents, and the key file when there is no passphrase. CL-24
+    ///
+    /// All is made under other names: a vault has its own name only when it is whole, so that a
+    /// program that ends in the middle leaves nothing behind that the next one refuses. CL-44
+    ///
+    /// - Parameter writes: the first contents, wiped afterwards.
+    func makeVault(
+        passphrase: consuming Passphrase?, wiping writes: inout [VaultWrite]
+    ) throws(ClientError) -> SQLiteVault {
+        try removeUnfinished()
         if let passphrase {
-            return try SQLiteVault.create(
-                path: vaultPath, password: passphrase.secret, parameters: .interactive,
-                random: SystemRandom())
+            return try makeVault(under: passphrase.secret, parameters: .interactive, &writes)
         }
         var random = SystemRandom()
         let key = SecretBytes(byteCount: 32, home: .guarded, from: &random)
         var bytes = key.exposeForStorage()
         defer { bytes.wipeBytes() }
         do throws(UnsafeFile) {
-            try SafeFile.write(bytes.raw, toNew: keyPath)
+            // The key of a vault that is elsewhere for now is not written over.
+            guard try !SafeFile.exists(keyPath) else { throw .exists }
+            try SafeFile.write(bytes.raw, toNew: newKeyPath)
         } catch {
             throw ClientError(error, in: .key)
         }
-        return try SQLiteVault.create(
-            path: vaultPath, password: key, parameters: nil, random: SystemRandom())
+        return try makeVault(under: key, parameters: nil, &writes)
+    }
+
+    private func makeVault(
+        under password: borrowing SecretBytes, parameters: Argon2id.Parameters?,
+        _ writes: inout [VaultWrite]
+    ) throws(ClientError) -> SQLiteVault {
+        do throws(UnsafeFile) {
+            // Made here, so that it has its mode before anything is in it.
+            _ = try SafeFile.create(newVaultPath)
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+        try fillVault(under: password, parameters: parameters, &writes)
+        do throws(UnsafeFile) {
+            // What a log still held would be lost with the name.
+            guard try !SafeFile.exists(newVaultPath + "-wal") else { throw .wrongKind }
+            if parameters == nil { try SafeFile.move(newKeyPath, toNew: keyPath) }
+            try SafeFile.move(newVaultPath, toNew: vaultPath)
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+        return try SQLiteVault.open(
+            path: vaultPath, access: .write, password: password, random: SystemRandom())
+    }
+
+    /// A function of its own, so that the file is closed at its end, and its log with it.
+    private func fillVault(
+        under password: borrowing SecretBytes, parameters: Argon2id.Parameters?,
+        _ writes: inout [VaultWrite]
+    ) throws(ClientError) {
+        let vault = try SQLiteVault.create(
+            path: newVaultPath, password: password, parameters: parameters,
+            random: SystemRandom())
+        try vault.commit(wiping: &writes)
+        vault.compact()
+    }
+
+    /// Removes what a program that ended in the middle has left. To be called under the lock.
+    private func removeUnfinished() throws(ClientError) {
+        do throws(UnsafeFile) {
+            // Its key may have its own name already; one that fits nothing here is left alone.
+            if isKeyFile(of: newVaultPath) { try SafeFile.remove(keyPath) }
+            for ending in ["-wal", "-shm", "-journal", ""] {
+                try SafeFile.remove(newVaultPath + ending)
+            }
+            try SafeFile.remove(newKeyPath)
+        } catch {
+            throw ClientError(error, in: .vault)
+        }
+    }
+
+    /// True when the key file opens the vault of this name.
+    private func isKeyFile(of path: String) -> Bool {
+        guard var bytes = try? SafeFile.read(keyPath, byteCountMax: 32) else { return false }
+        defer { bytes.wipeBytes() }
+        let key = SecretBytes(copying: bytes.raw, home: .guarded)
+        guard let header = try? SQLiteVault.header(path: path),
+            header.source == .keyFile
+        else { return false }
+        do throws(ClientError) {
+            _ = try header.unwrap(with: key)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// Opens the vault with the passphrase, or with the key file if it has none.
@@ -156,11 +225,13 @@ extension ClientHome {
         }
     }
 
-    /// Takes back what `makeVault` made.
+    /// Takes back what `makeVault` made, when it or what follows has failed.
     func removeVault() {
-        for path in [vaultPath, vaultPath + "-wal", vaultPath + "-shm", keyPath] {
+        if isKeyFile(of: vaultPath) { try? SafeFile.remove(keyPath) }
+        for path in [vaultPath, vaultPath + "-wal", vaultPath + "-shm"] {
             // What is not there cannot be removed; what cannot be removed is refused later.
             try? SafeFile.remove(path)
         }
+        try? removeUnfinished()
     }
 }

@@ -23,8 +23,20 @@ extension PosternClient {
         try run.look(at: self)
         pool = LinkPool(clock: clock, random: SystemRandom())
         defer { pool = nil }
+        do throws(ClientError) {
+            return try work(&run, handler)
+        } catch {
+            // The engine is left with connections that are gone.
+            fail(error)
+            throw error
+        }
+    }
+
+    private func work(
+        _ run: inout RunState, _ handler: (ClientEvent, PosternClient) -> RunControl
+    ) throws(ClientError) -> RunResult {
         try step { engine throws(ClientError) in
-            try engine.goOnline(sharesPresence: options.sharesPresence, at: now)
+            try engine.goOnline(sharesPresence: run.options.sharesPresence, at: now)
         }
         var result = try loop(&run, handler)
         if run.wantsFarewell(after: result) { try sayFarewell(&run, handler, &result) }

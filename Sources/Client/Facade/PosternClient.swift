@@ -30,7 +30,8 @@ public final class PosternClient {
     var events: [ClientEvent] = []
     /// The connections, while running.
     var pool: LinkPool?
-    /// Set once a commit has failed: memory and vault may differ, only the vault counts.
+    /// Set once memory and vault may differ: after a failed commit, and after a step that ended in
+    /// the middle. Only the vault counts then.
     private var failure: ClientError?
 
     private init(
@@ -89,13 +90,13 @@ public final class PosternClient {
         var random = SystemRandom()
         let phrase = RecoveryPhrase(from: &random)
         let moment = Moment(clock)
+        var writes = Engine.firstWrites(
+            server: address, signingKey: hello.signingKey, recoverySeed: phrase.seed,
+            random: &random, now: moment)
         do throws(ClientError) {
-            vault = try home.makeVault(passphrase: passphrase)
-            var writes = Engine.firstWrites(
-                server: address, signingKey: hello.signingKey, recoverySeed: phrase.seed,
-                random: &random, now: moment)
-            try vault.commit(wiping: &writes)
+            vault = try home.makeVault(passphrase: passphrase, wiping: &writes)
         } catch {
+            for index in writes.indices { writes[index].wipe() }
             home.removeVault()
             throw error
         }
@@ -134,18 +135,34 @@ public final class PosternClient {
 
     var now: Moment { Moment(clock) }
 
-    /// True once a commit has failed.
+    /// Refuses all work once memory and vault may differ.
+    ///
+    /// - Throws: the error after which they may.
     func check() throws(ClientError) {
         if let failure { throw failure }
     }
 
+    /// No further call of this client does anything.
+    func fail(_ error: ClientError) { failure = failure ?? error }
+
     /// Makes a step that may write: its writes are committed, then its actions carried out. CL-3
+    ///
+    /// A refusal changes nothing and leaves the client as it was. A step that ends in the middle
+    /// leaves writes that belong together only in part: they are dropped, and the client with them.
     func step<Result>(
         _ body: (inout Engine) throws(ClientError) -> Result
     ) throws(ClientError) -> Result {
         try check()
         guard access == .write else { throw .vaultReadOnly }
-        let result = try body(&engine)
+        let result: Result
+        do throws(ClientError) {
+            result = try body(&engine)
+        } catch {
+            var left = engine.takeEffects()
+            for index in left.writes.indices { left.writes[index].wipe() }
+            if !error.isRefusal || !left.writes.isEmpty || !left.actions.isEmpty { fail(error) }
+            throw error
+        }
         var effects = engine.takeEffects()
         do throws(ClientError) {
             try vault.commit(wiping: &effects.writes)
@@ -163,6 +180,16 @@ public final class PosternClient {
         case .open(let id, let server, _): pool?.open(id, server)
         case .close(let id): pool?.close(id)
         case .send(let id, let frame): pool?.send(id, frame.encoded)
+        }
+    }
+}
+
+extension ClientError {
+    /// False for what tells of damage and not of a wish that cannot be met.
+    fileprivate var isRefusal: Bool {
+        switch self {
+        case .vaultCorrupt, .diskFull, .diskFailed, .noSecretMemory, .internalFault: false
+        default: true
         }
     }
 }
