@@ -15,8 +15,8 @@ extension Command {
             to standard error; they hold counts and codes and never say who or which mailbox.
 
             When the clock has run more than three days ahead, as after a long time switched off,
-            the log says clock-jumped, and nothing is removed until the clock has run steadily for
-            a week. Look at the clock; if it is right, start once with --clock-is-right.
+            the log says clock-jumped, and nothing more expires until the clock has come back or has
+            run steadily for a week. Look at it; if it is right, start once with --clock-is-right.
             """,
         options: folderOptions + [
             Arguments.Option(
