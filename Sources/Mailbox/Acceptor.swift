@@ -2,17 +2,26 @@ import Platform
 
 /// A listening socket that stays well-behaved when connections or descriptors run out (H6).
 struct Acceptor: ~Copyable {
+    /// A client that was let in.
+    struct Client: ~Copyable {
+        let socket: Descriptor
+        let place: AddressPlace
+    }
+
     private let listener: Descriptor
     /// Most connections the loop holds; one more is closed at once.
     private let connectionsMax: Int
+    /// The connections of each client address; shared by all loops.
+    private let addresses: AddressCounts
     /// Kept open to be given up for the moment in which a waiting client is turned away, when the
     /// process has no descriptor left.
     private var reserve: Descriptor?
     /// Whether the loop has stopped listening until the next tick.
     private(set) var isExhausted = false
 
-    init(listener: consuming Descriptor, connectionsMax: Int) {
+    init(listener: consuming Descriptor, connectionsMax: Int, addresses: AddressCounts) {
         self.listener = listener
+        self.addresses = addresses
         self.connectionsMax = connectionsMax
         reserve = try? Descriptor.openNull()
     }
@@ -25,15 +34,17 @@ struct Acceptor: ~Copyable {
     /// - Parameters:
     ///   - open: connections the loop holds.
     ///   - epoll: where the listener is watched, as `token`.
-    mutating func accept(open: Int, epoll: borrowing Epoll, token: UInt64) -> Descriptor? {
+    mutating func accept(open: Int, epoll: borrowing Epoll, token: UInt64) -> Client? {
         guard !isExhausted else { return nil }
         // Bounded, so that a flood of clients which are turned away cannot hold the loop.
         for _ in 0..<64 {
             guard let accepted = try? TCP.accept(on: listener) else { return nil }
             switch consume accepted {
-            case .connection(let socket, from: _):
-                // At the limit a client is told so by a closed connection, and the next is asked.
-                if open < connectionsMax { return socket }
+            case .connection(let socket, from: let address):
+                // At a limit a client is told so by a closed connection, and the next is asked.
+                if open < connectionsMax, let place = addresses.enter(address) {
+                    return Client(socket: socket, place: place)
+                }
             case .none:
                 return nil
             case .exhausted:

@@ -1,10 +1,11 @@
 package import Platform
 import Primitives
 
-/// Where a client comes from, for rate limits only: an IPv4 address, or the first 64 bits of an
+/// Where a client comes from, for bounds by address only: an IPv4 address, or the first 64 bits of an
 /// IPv6 address, since whoever has one address there has 2^64.
 ///
-/// It is asked of the socket when a request needs it and kept nowhere. MB-23, MB-27
+/// It is asked of the socket when a request needs it, goes with that request until it is answered,
+/// and is kept nowhere. MB-23, MB-27
 package struct ClientAddress: Sendable {
     /// 1 byte of family (4 or 6) and 8 bytes: the IPv4 address and zeros, or the IPv6 prefix.
     let bytes: FixedBytes<9>
@@ -25,6 +26,14 @@ package struct ClientAddress: Sendable {
             for index in 0..<8 { bytes[1 + index] = address.bytes[index] }
         }
         self.bytes = bytes
+    }
+
+    /// Whether it is this machine's own: a proxy or an onion service here brings all its clients
+    /// from it, so it says nothing about one of them.
+    var isLoopback: Bool {
+        if bytes[0] == 4 { return bytes[1] == 127 }
+        // The first half of ::1, which no address of another machine has.
+        return (1...8).allSatisfy { bytes[$0] == 0 }
     }
 
     /// No address: for frames that are not counted by one.

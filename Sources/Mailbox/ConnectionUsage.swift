@@ -63,6 +63,12 @@ struct ConnectionUsage {
         }
     }
 
+    /// Whether attaches have no answer yet, which they will not get; said once.
+    mutating func abandonAttaches() -> Bool {
+        defer { attachCount = 0 }
+        return attachCount > 0
+    }
+
     /// Notes bytes that went to the output beside the frames: padding, tags, control frames.
     mutating func added(_ byteCount: Int) { answeredByteCount += byteCount }
 

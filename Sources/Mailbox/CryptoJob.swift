@@ -17,6 +17,8 @@ package struct AttachCheck: Sendable {
     package let signature: FixedBytes<64>
     /// The hash of the channel's handshake, which is signed.
     package let handshakeHash: FixedBytes<32>
+    /// Against which a refusal counts. MB-23
+    package let address: ClientAddress
 }
 
 /// What the crypto thread found.
@@ -29,4 +31,6 @@ package struct AttachVerdict: Sendable {
     package let role: AttachRole
     /// Whether the signature is that of the mailbox's key.
     package let isValid: Bool
+    /// Against which a refusal counts. MB-23
+    package let address: ClientAddress
 }

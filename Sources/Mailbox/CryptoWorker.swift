@@ -9,6 +9,8 @@ enum CryptoMessage: Sendable {
     case handshakes([HandshakeJob])
     /// Signatures of one turn.
     case checks([AttachCheck])
+    /// Connections that have gone with their work undone.
+    case abandoned([ConnectionID])
     /// End the thread.
     case stop
 }
@@ -17,7 +19,8 @@ enum CryptoMessage: Sendable {
 /// and a signature 57, against 2 for a message.
 ///
 /// How much can wait here is bounded by the connections: one handshake each before they may do
-/// anything else, and `Limits.attachesPendingMax` signatures.
+/// anything else, and `Limits.attachesPendingMax` signatures; work for one that has gone is
+/// skipped. In what order it is done `CryptoQueue` says.
 ///
 /// - SPEC: §10.1 MB-4, §11.2
 package struct CryptoWorker: ~Copyable {
@@ -54,35 +57,37 @@ package struct CryptoWorker: ~Copyable {
         let isSigned = (key ?? nobody).isValid(check.signature, for: message.raw)
         return AttachVerdict(
             origin: check.origin, mailbox: check.mailbox, role: check.role,
-            isValid: isSigned && key != nil)
+            isValid: isSigned && key != nil, address: check.address)
     }
 
     /// Serves until it is told to stop.
     mutating func run(_ inbox: Inbox<CryptoMessage>, loops: [Inbox<LoopMessage>]) {
-        var waiting: [CryptoMessage] = []
+        var messages: [CryptoMessage] = []
+        var queue = CryptoQueue()
         while true {
-            inbox.wait()
-            inbox.take(into: &waiting)
-            for message in waiting {
-                switch message {
-                case .handshakes(let jobs):
-                    for job in jobs {
-                        let loop = loops[Int(job.connection.loop)]
-                        if let result = answer(job) {
-                            loop.post(.handshake(job.connection, OneShot(result)))
-                        } else {
-                            loop.post(.handshake(job.connection, nil))
-                        }
-                    }
-                case .checks(let checks):
-                    var verdicts: [AttachVerdict] = []
-                    verdicts.reserveCapacity(checks.count)
-                    for check in checks { verdicts.append(judge(check)) }
-                    // The router lies on the first loop.
-                    loops[0].post(.verdicts(verdicts))
-                case .stop:
-                    return
+            if queue.isEmpty { inbox.wait() }
+            inbox.take(into: &messages)
+            for message in messages {
+                if case .stop = message { return }
+                queue.add(message)
+            }
+            switch queue.next() {
+            case .handshake(let job):
+                // A result has one owner, so it cannot be the optional part of a call.
+                let loop = loops[Int(job.connection.loop)]
+                if let result = answer(job) {
+                    loop.post(.handshake(job.connection, OneShot(result)))
+                } else {
+                    loop.post(.handshake(job.connection, nil))
                 }
+            case .checks(let checks):
+                var verdicts: [AttachVerdict] = []
+                verdicts.reserveCapacity(checks.count)
+                for check in checks { verdicts.append(judge(check)) }
+                // The router lies on the first loop.
+                loops[0].post(.verdicts(verdicts))
+            case nil:
+                break
             }
         }
     }

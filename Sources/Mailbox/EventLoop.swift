@@ -72,7 +72,7 @@ final class EventLoop {
         }
         let core = LoopCore(
             index: UInt16(index), loopCount: links.loops.count, router: router,
-            signingKey: signingKey, policy: .postern, time: time)
+            signingKey: signingKey, policy: .postern, time: time, gathering: links.gathering)
         do throws(SystemError) {
             let loop = try EventLoop(
                 index: UInt16(index), core: core, acceptor: acceptor,
@@ -118,14 +118,14 @@ final class EventLoop {
     private func accept() {
         for _ in 0..<64 {
             guard
-                let socket = acceptor?.accept(
+                let client = acceptor?.accept(
                     open: sockets.count, epoll: epoll, token: Self.acceptorToken)
             else { return logExhaustion() }
             guard let id = core.open() else { return }
             do {
-                let fd = socket.raw
+                let fd = client.socket.raw
                 try epoll.add(fd, token: SocketTable.token(id), for: [.read])
-                sockets.add(socket, id)
+                sockets.add(client, id)
             } catch {
                 // The kernel has no room for another watch: this client goes, the others stay.
                 core.drop(id, .refused)
@@ -215,6 +215,7 @@ final class EventLoop {
                 core.complete(answers)
             case .router(let batch): core.receive(batch)
             case .frames(let batch): core.receive(batch)
+            case .room: core.gatheringTaken()
             case .loopEnded: otherLoopCount -= 1
             case .drain: beginDrain()
             case .stop: isDone = true

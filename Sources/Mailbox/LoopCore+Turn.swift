@@ -43,6 +43,7 @@ extension LoopCore {
     /// Another loop tells of its connections; for the loop that has the router.
     package mutating func receive(_ batch: RouterBatch) {
         router?.receive(batch, into: &outlet)
+        gathering.arrived(batch.bytes.count)
         endCondemned()
     }
 
@@ -190,15 +191,15 @@ extension LoopCore {
 extension LoopCore {
     /// Takes what the storage thread has to do; for the loop that has the router.
     package mutating func takeStorage() -> StorageBatch {
+        guard let batch = router?.takeStorage() else { return StorageBatch() }
         gatheringTaken()
-        return router?.takeStorage() ?? StorageBatch()
+        return batch
     }
 
     /// Takes what the router has to hear; for the loops that have none.
     package mutating func takeForRouter() -> RouterBatch {
         var taken = RouterBatch()
         swap(&taken, &forRouter)
-        gatheringTaken()
         return taken
     }
 

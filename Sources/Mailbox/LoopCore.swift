@@ -40,10 +40,11 @@ package struct LoopCore: ~Copyable {
     package private(set) var now: Int64
     var wallSeconds: Int64
     var isDraining = false
-    /// Bytes of requests that may gather while the store is busy; further ones wait in their
-    /// connections and then in their clients. Without it a few thousand clients that upload faster
-    /// than the disk writes would fill the memory of everybody.
-    private let gatheredByteCountMax: Int
+    /// What gathers while the store is busy; further requests wait in their connections and then in
+    /// their clients.
+    let gathering: Gathering
+    /// Connections that went while the crypto thread had work for them.
+    package var abandoned: [ConnectionID] = []
     /// Connections that hold frames because so much has gathered.
     private var stalled: [ConnectionID] = []
 
@@ -52,12 +53,12 @@ package struct LoopCore: ~Copyable {
     /// - Parameters:
     ///   - index: which loop, from 0; the router belongs to loop 0.
     ///   - signingKey: stands in the hello frame.
-    ///   - gatheredByteCountMax: bytes of requests that may wait for the store.
+    ///   - gathering: shared by all loops of a server.
     package init(
         index: UInt16, loopCount: Int, router: consuming Router?, signingKey: Ed25519PublicKey,
-        policy: WebSocketUpgradePolicy, time: Moment, gatheredByteCountMax: Int = 64 << 20
+        policy: WebSocketUpgradePolicy, time: Moment, gathering: Gathering
     ) {
-        self.gatheredByteCountMax = gatheredByteCountMax
+        self.gathering = gathering
         outlet = LoopOutlet(loop: index, loopCount: loopCount)
         self.router = router
         self.signingKey = signingKey
@@ -189,7 +190,7 @@ package struct LoopCore: ~Copyable {
         while let frame = FrameWalk.frame(in: message, at: offset) {
             guard box.connection.phase == .open else { return }
             if let requestClass = Router.requestClass(frame.type) {
-                let hasRoom = gatheredByteCount() < gatheredByteCountMax
+                let hasRoom = hasRoom()
                 guard hasRoom, box.connection.mayTake(requestClass) else {
                     // CH-46: not an error; the client has to read or wait for its answers first.
                     if !hasRoom { stalled.append(box.connection.id) }
@@ -198,6 +199,10 @@ package struct LoopCore: ~Copyable {
                     return
                 }
                 box.connection.take(requestClass)
+            } else if router == nil, !gathering.hasRoom {
+                // MB-19: a frame that nobody answers is dropped where a request would wait.
+                offset = frame.body.upperBound
+                continue
             }
             offset = frame.body.upperBound
             dispatch(frame, message, box.connection.id, address)
@@ -205,12 +210,22 @@ package struct LoopCore: ~Copyable {
         }
     }
 
-    /// Bytes of requests that wait here for the storage thread, or for the loop with the router.
-    private mutating func gatheredByteCount() -> Int {
-        router?.gatheredByteCount() ?? forRouter.bytes.count
+    /// Whether a further request may be taken, from whichever connection.
+    private mutating func hasRoom() -> Bool {
+        guard let gathered = router?.gatheredByteCount() else { return !gathering.mustWait() }
+        return gathering.hasRoom(atRouter: gathered)
     }
 
-    /// What had gathered was taken: connections that wait for that go on.
+    /// Tells the other loops how much waits for the storage thread; for the loop with the router,
+    /// at each turn's end.
+    ///
+    /// - Returns: whether the others are to be told that there is room again.
+    mutating func settleGathering() -> Bool {
+        guard let gathered = router?.gatheredByteCount() else { return false }
+        return gathering.settle(atRouter: gathered)
+    }
+
+    /// There is room again: connections that wait for that go on.
     mutating func gatheringTaken() {
         outlet.resumable += stalled
         stalled.removeAll()
@@ -236,6 +251,7 @@ package struct LoopCore: ~Copyable {
             return
         }
         let start = forRouter.bytes.count
+        gathering.left(frame.body.count)
         forRouter.bytes.append(copying: message.extracting(frame.body))
         let moved = RawFrame(type: frame.type, body: start..<forRouter.bytes.count)
         forRouter.events.append(.frame(id, moved, from: from))
@@ -253,6 +269,9 @@ package struct LoopCore: ~Copyable {
     }
 
     mutating func tellRouterClosed(_ id: ConnectionID) {
+        if let box = outlet.table[id], box.connection.stopsAwaitingCrypto() {
+            abandoned.append(id)
+        }
         if router != nil {
             router?.close(id)
         } else {

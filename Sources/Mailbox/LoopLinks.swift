@@ -7,6 +7,8 @@ struct LoopLinks: Sendable {
     let crypto: Inbox<CryptoMessage>
     let storage: Inbox<StorageMessage>
     let counters: ServerCounters
+    /// What waits for the storage thread.
+    let gathering = Gathering()
 
     /// Posts what a turn has gathered for other threads: at most one message each.
     ///
@@ -18,6 +20,11 @@ struct LoopLinks: Sendable {
             crypto.post(.handshakes(core.handshakes))
             core.handshakes.removeAll(keepingCapacity: true)
         }
+        if !core.abandoned.isEmpty {
+            // After the handshakes: those of this turn may be among them.
+            crypto.post(.abandoned(core.abandoned))
+            core.abandoned.removeAll(keepingCapacity: true)
+        }
         if !core.forRouter.events.isEmpty {
             loops[0].post(.router(core.takeForRouter()))
         }
@@ -28,8 +35,10 @@ struct LoopLinks: Sendable {
                 loops[target].post(.frames(frames))
             }
         }
-        guard storageRoom else { return false }
-        let batch = core.takeStorage()
+        let batch = storageRoom ? core.takeStorage() : StorageBatch()
+        if loops.count > 1, core.settleGathering() {
+            for loop in loops.dropFirst() { loop.post(.room) }
+        }
         if batch.isEmpty { return false }
         storage.post(.batch(batch))
         return true

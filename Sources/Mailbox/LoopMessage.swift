@@ -9,6 +9,8 @@ enum LoopMessage: Sendable {
     case answers(StorageAnswers)
     /// What happened on another loop; to the loop with the router.
     case router(RouterBatch)
+    /// What waited for the store was taken: connections held back for it go on.
+    case room
     /// Frames of the router; to the loops without one.
     case frames(FrameBatch)
     /// Another loop has ended; to the loop with the router, which ends last.

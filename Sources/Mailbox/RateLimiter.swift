@@ -23,7 +23,7 @@ package struct RateLimiter: ~Copyable {
         case registration
         /// A byte of a blob, of which each has `blobByteCountMin` at least.
         case blobByte
-        /// A request whose signature the storage thread has to check.
+        /// A request whose signature the storage thread has to check, or an attach that was refused.
         case signed
     }
 
@@ -85,12 +85,32 @@ package struct RateLimiter: ~Copyable {
         return nil
     }
 
-    /// The entry of an address: its own, a free one, or the least used one of its set, emptied.
-    private mutating func slot(of address: ClientAddress) -> Int {
+    /// The seconds until the hour ends when an address is at a bound already; nil while it is not.
+    /// Counts nothing.
+    package func wait(
+        _ charge: Charge, from address: ClientAddress, wallSeconds: Int64
+    ) -> UInt32? {
+        guard wallSeconds / 3_600 == hour else { return nil }
+        let (value, first) = place(of: address)
+        for index in first..<first + Self.wayCount where entries[index].address == value {
+            let used = entries[index].used[charge.rawValue]
+            guard used >= Self.bound(of: charge.rawValue) else { return nil }
+            return UInt32(clamping: 3_600 - wallSeconds % 3_600)
+        }
+        return nil
+    }
+
+    /// The hash of an address, and the first entry of its set.
+    private func place(of address: ClientAddress) -> (value: UInt64, first: Int) {
         let hash = HMACSHA256.tag(of: address.bytes.raw, key: key)
         let value = (hash.raw.bigEndian(at: 0, as: UInt64.self) ?? 0) | 1
         let set = Int((hash.raw.bigEndian(at: 8, as: UInt64.self) ?? 0) % UInt64(Self.setCount))
-        let first = set * Self.wayCount
+        return (value, set * Self.wayCount)
+    }
+
+    /// The entry of an address: its own, a free one, or the least used one of its set, emptied.
+    private mutating func slot(of address: ClientAddress) -> Int {
+        let (value, first) = place(of: address)
         var least = first
         var leastWeight = UInt64.max
         for index in first..<first + Self.wayCount {

@@ -37,8 +37,8 @@ extension Router {
                 mailbox, fence: fence, byteCountMax: byteCountMax, of: origin.connection, result,
                 answers,
                 &outlet)
-        case (.findKey(let mailbox, let role, let signature), _):
-            check(mailbox, role, answers.batch.bytes, signature, result, origin)
+        case (.findKey(let mailbox, let role, let signature, let address), _):
+            check(mailbox, role, answers.batch.bytes, signature, result, address, origin)
         case (.attachReader(let mailbox), .reader(let fence, let next, let waiting, let closed)):
             readerAttached(
                 mailbox, fence: fence, next: next, waiting: waiting, isClosed: closed, origin,

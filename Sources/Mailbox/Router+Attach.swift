@@ -6,7 +6,7 @@ extension Router {
     /// mailbox that does not exist costs the same time. MB-4
     mutating func check(
         _ mailbox: MailboxID, _ role: AttachRole, _ bytes: [UInt8], _ signature: Range<Int>,
-        _ result: StorageResult, _ origin: StorageRequest.Origin
+        _ result: StorageResult, _ address: ClientAddress, _ origin: StorageRequest.Origin
     ) {
         guard let peer = peers.peer(origin.connection),
             let signature = FixedBytes<64>(copying: bytes.raw.extracting(signature))
@@ -16,13 +16,14 @@ extension Router {
         checks.append(
             AttachCheck(
                 origin: origin, mailbox: mailbox, role: role, key: key, signature: signature,
-                handshakeHash: peer.handshakeHash))
+                handshakeHash: peer.handshakeHash, address: address))
     }
 
     /// Takes a verdict on a signature: refuses the attach or has the store count it. MB-4, MB-5
     package mutating func complete(
         _ verdict: AttachVerdict, into outlet: inout some Outlet & ~Copyable
     ) {
+        if !verdict.isValid { countRefusal(from: verdict.address) }
         // A connection that went meanwhile must not take over from one that is there.
         guard peers.isOpen(verdict.origin.connection) else { return }
         guard verdict.isValid else {
@@ -35,6 +36,13 @@ extension Router {
         } else {
             ask(.attachWriter(verdict.mailbox), for: verdict.origin)
         }
+    }
+
+    /// Counts an attach whose signature was no good. MB-23
+    private mutating func countRefusal(from address: ClientAddress) {
+        if address.isLoopback { return }
+        _ = limiter.take(
+            .signed, amount: 1, from: address, wallSeconds: wallSeconds, random: &random)
     }
 
     /// The store has counted a read attach: the reader before it, if any, is told. MB-5, MB-6

@@ -21,7 +21,7 @@ extension Router {
     /// Whether a request is counted against its client's address. MB-23
     package static func isCountedByAddress(_ type: UInt8) -> Bool {
         switch ClientFrameType(rawValue: type) {
-        case .create, .contactDeposit, .putBlob, .publishRecord, .publishBundle, .lookUp,
+        case .create, .attach, .contactDeposit, .putBlob, .publishRecord, .publishBundle, .lookUp,
             .fetchPreKeys, .preKeyStatus, .releaseHandle:
             true
         default: false
@@ -67,7 +67,7 @@ extension Router {
         case .create(let frame):
             create(frame, for: origin(frame.request), from: address, into: &outlet)
         case .attach(let frame):
-            attach(frame, for: origin(frame.request), into: &outlet)
+            attach(frame, for: origin(frame.request), from: address, into: &outlet)
         case .detach(let frame):
             detach(frame.mailbox, as: frame.role, for: origin(frame.request), into: &outlet)
         case .deposit(let frame):

@@ -17,9 +17,17 @@ extension Router {
 
     /// Begins an attach: the key is looked up first, whether or not the mailbox exists. MB-4
     mutating func attach(
-        _ frame: AttachFrame, for origin: StorageRequest.Origin,
+        _ frame: AttachFrame, for origin: StorageRequest.Origin, from address: ClientAddress,
         into outlet: inout some Outlet & ~Copyable
     ) {
+        // MB-23: signatures that are no good cost the thread that everybody waits for as much as
+        // others. Behind a proxy on this machine one client could use up the bound of all.
+        if !address.isLoopback,
+            let seconds = limiter.wait(.signed, from: address, wallSeconds: wallSeconds)
+        {
+            outlet.refuse(.rateLimited, origin, .attach, seconds: seconds)
+            return
+        }
         let taken = peers.update(origin.connection) { peer in
             guard peer.attachCount < Limits.attachmentsMax else { return false }
             peer.pendingAttachCount += 1
@@ -30,7 +38,9 @@ extension Router {
             return
         }
         ask(
-            .findKey(frame.id, frame.role, signature: keep(frame.signature.raw)), for: origin)
+            .findKey(
+                frame.id, frame.role, signature: keep(frame.signature.raw), from: address),
+            for: origin)
     }
 
     /// Ends an attach; answered `done` also when there was none.

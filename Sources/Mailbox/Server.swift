@@ -64,6 +64,10 @@ package final class Server: Sendable {
 
         var acceptors: [OneShot<Acceptor>] = []
         var admin: OneShot<AdminListener>?
+        var random = SystemRandom()
+        let addresses = AddressCounts(
+            countMax: configuration.connectionsPerAddressMax,
+            includesLoopback: configuration.countsLoopback, random: &random)
         let share = max(1, configuration.connectionsMax / loopCount)
         do throws(SystemError) {
             var address = configuration.listen
@@ -71,7 +75,10 @@ package final class Server: Sendable {
                 let listener = try TCP.listen(on: address, sharesPort: loopCount > 1)
                 // The first decides the port for all.
                 address = try TCP.localAddress(of: listener)
-                acceptors.append(OneShot(Acceptor(listener: listener, connectionsMax: share)))
+                acceptors.append(
+                    OneShot(
+                        Acceptor(
+                            listener: listener, connectionsMax: share, addresses: addresses)))
             }
             listenAddress = address
             if let address = configuration.admin {

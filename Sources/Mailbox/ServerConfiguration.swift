@@ -10,6 +10,11 @@ package struct ServerConfiguration: Sendable {
     package var loopCount = 1
     /// Connections in all; more are closed as they come.
     package var connectionsMax: Int
+    /// Connections of one client address; more are closed as they come; 0 for no bound. Those from
+    /// this machine itself are not counted. CH-48
+    package var connectionsPerAddressMax: Int
+    /// Whether they are, for tests, which have no other machine.
+    var countsLoopback = false
     /// Below so many free bytes on the store's disk nothing is stored any more. MB-17
     package var diskFloorByteCount: Int64 = 256 << 20
 
@@ -18,6 +23,7 @@ package struct ServerConfiguration: Sendable {
         self.listen = listen
         self.admin = admin
         self.connectionsMax = connectionsMax
+        connectionsPerAddressMax = max(16, connectionsMax / 8)
     }
 
     /// Descriptors kept for everything but connections: store, inboxes, listeners, standard

@@ -10,6 +10,12 @@ extension ServerConnection {
     /// Notes a request that is handed to the router; its answer gives the room back.
     package mutating func take(_ requestClass: RequestClass) { usage.take(requestClass) }
 
+    /// Whether the crypto thread may have work for this connection, which is over; said once.
+    mutating func stopsAwaitingCrypto() -> Bool {
+        defer { awaitsHandshake = false }
+        return awaitsHandshake || usage.abandonAttaches()
+    }
+
     /// Requests that have no answer yet.
     package var requestCount: Int { usage.requestCount }
 
@@ -37,6 +43,7 @@ extension ServerConnection {
     package mutating func completeHandshake(
         _ answer: RawSpan, channel: consuming NoiseTransport, hello: HelloFrame, now: Int64
     ) {
+        awaitsHandshake = false
         guard phase == .proving,
             let header = socket.messageHeader(payloadByteCount: answer.byteCount)
         else { return }

@@ -61,6 +61,8 @@ package struct ServerConnection: ~Copyable {
     var socket: WebSocketServer
     private var versions: ChannelHandshake.Versions?
     var channel: NoiseTransport?
+    /// Whether the crypto thread was asked for the handshake and has not answered.
+    var awaitsHandshake = false
     var output = OutputQueue()
     var usage = ConnectionUsage()
     private let openedAt: Int64
@@ -180,6 +182,7 @@ package struct ServerConnection: ~Copyable {
             return nil
         }
         phase = .proving
+        awaitsHandshake = true
         self.versions = nil
         return .handshake([UInt8](copying: message), versions: versions)
     }

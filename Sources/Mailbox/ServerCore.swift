@@ -36,7 +36,7 @@ package struct ServerCore<S: Store>: ~Copyable {
                 loopCount: 1, wallSeconds: time.wallSeconds,
                 random: SeededRandom(seed: routerSeed)),
             signingKey: signingKey, policy: .postern, time: time,
-            gatheredByteCountMax: gatheredByteCountMax)
+            gathering: Gathering(byteCountMax: gatheredByteCountMax))
         crypto = CryptoWorker(staticKey: keys.takeChannel(), random: random)
         self.store = store
     }
@@ -71,6 +71,7 @@ package struct ServerCore<S: Store>: ~Copyable {
         while failure == nil {
             loop.resume { [addresses] id in addresses[id] ?? .none }
             var didWork = false
+            loop.abandoned.removeAll()
             let jobs = loop.handshakes
             loop.handshakes.removeAll()
             for job in jobs {

@@ -4,14 +4,16 @@ import Platform
 final class ConnectionSocket {
     let id: ConnectionID
     let descriptor: Descriptor
+    private let place: AddressPlace
     /// What epoll watches it for.
     var interest: Readiness = [.read]
     /// Whether the sending half was shut.
     var isShut = false
 
-    init(_ id: ConnectionID, _ descriptor: consuming Descriptor) {
+    init(_ id: ConnectionID, _ client: consuming Acceptor.Client) {
         self.id = id
-        self.descriptor = descriptor
+        descriptor = client.socket
+        place = client.place
     }
 
     /// Where the client comes from: asked of the kernel when it is needed, kept nowhere. MB-23
@@ -32,10 +34,10 @@ struct SocketTable {
         UInt64(id.generation) << 32 | UInt64(id.slot)
     }
 
-    mutating func add(_ descriptor: consuming Descriptor, _ id: ConnectionID) {
+    mutating func add(_ client: consuming Acceptor.Client, _ id: ConnectionID) {
         let slot = Int(id.slot)
         while places.count <= slot { places.append(nil) }
-        places[slot] = ConnectionSocket(id, descriptor)
+        places[slot] = ConnectionSocket(id, client)
         count += 1
     }
 

@@ -39,7 +39,8 @@ package struct StorageRequest: Sendable {
         /// Make a mailbox; nothing changes when it is there.
         case create(MailboxID, MailboxKind, readKey: Ed25519PublicKey, writeKey: Ed25519PublicKey?)
         /// Find the key that a signature has to verify under.
-        case findKey(MailboxID, AttachRole, signature: Range<Int>)
+        case findKey(
+            MailboxID, AttachRole, signature: Range<Int>, from: ClientAddress = .none)
         /// The signature was good: count the attach and answer what a reader needs to know.
         case attachReader(MailboxID)
         /// The signature was good: answer what a writer needs to know.

@@ -89,7 +89,7 @@ package final class StoreMemory: Store {
         switch operation {
         case .create(let id, let kind, let readKey, let writeKey):
             return create(id, kind, readKey, writeKey)
-        case .findKey(let id, let role, _): return .key(key(of: id, for: role))
+        case .findKey(let id, let role, _, _): return .key(key(of: id, for: role))
         case .attachReader(let id): return attachReader(id)
         case .attachWriter(let id):
             guard let mailbox = mailboxes[id], mailbox.kind == .chat else {

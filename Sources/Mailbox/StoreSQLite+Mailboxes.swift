@@ -16,7 +16,7 @@ extension StoreSQLite {
             return try read(id, fence, first, envelopesMax, byteCountMax, bytes, &answers)
         case .create(let id, let kind, let readKey, let writeKey):
             return try create(id, kind, readKey.bytes, writeKey?.bytes)
-        case .findKey(let id, let role, _): return .key(try key(of: id, for: role))
+        case .findKey(let id, let role, _, _): return .key(try key(of: id, for: role))
         case .attachReader(let id): return try attachReader(id)
         case .attachWriter(let id):
             guard let place = try find(id), cache[place].kind == .chat else {

@@ -63,8 +63,8 @@ package enum Limits {
     package static let fetchesPerAddressHour = 2_000
     /// Records published from one address in an hour, method open (MB-23).
     package static let registrationsPerAddressHour = 200
-    /// Prekey statuses and handle releases, each a signature to check, asked from one address in an
-    /// hour (MB-23).
+    /// Prekey statuses, handle releases and refused attaches, each a signature to check, of one
+    /// address in an hour (MB-23).
     package static let signedRequestsPerAddressHour = 20_000
     /// One-time prekeys of one device handed out in an hour (KD-20).
     package static let oneTimePreKeysPerDeviceHour = 5

@@ -33,6 +33,10 @@ extension Command {
                 "connections", value: "N", help: "most connections at a time (what the system lets)"
             ),
             Arguments.Option(
+                "connections-per-address", value: "N",
+                help: "most from one client address; 0: no bound (an eighth of all, at least 16);"
+                    + " those from this machine, as of a proxy on it, are not counted"),
+            Arguments.Option(
                 "disk-floor", value: "MIB",
                 help: "stop storing when less is free on the disk (256)"),
             Arguments.Option(
@@ -56,6 +60,7 @@ private struct RunCommand {
     let listen: SocketAddress
     let admin: SocketAddress?
     let loopCount: Int
+    let perAddress: Int?
     let floorMiB: Int
     let readyDescriptor: Int32?
     /// Goes into a folder that is made now.
@@ -78,6 +83,7 @@ private struct RunCommand {
             admin = address
         }
         loopCount = try arguments.number("loops", in: 1...64) ?? 1
+        perAddress = try arguments.number("connections-per-address", in: 0...(1 << 20))
         floorMiB = try arguments.number("disk-floor", in: 0...(1 << 30)) ?? 256
         readyDescriptor = try arguments.number("ready-fd", in: 1...65_535).map { Int32($0) }
         newHost = try Folder.host(arguments)
@@ -114,6 +120,7 @@ private struct RunCommand {
         var configuration = ServerConfiguration(
             listen: listen, admin: admin, connectionsMax: connectionsMax)
         configuration.loopCount = loopCount
+        if let perAddress { configuration.connectionsPerAddressMax = perAddress }
         configuration.diskFloorByteCount = Int64(floorMiB) << 20
         if !listen.isLoopback {
             ServerLog.write(.reachable)

@@ -91,6 +91,45 @@ struct AdmissionRuleTests {
         #expect(put(whole + 5, 1) == .rateLimited)
     }
 
+    @Test(
+        "MB-23 H6 refused attaches are counted: an address at its bound has none checked any more")
+    func refusedAttaches() {
+        let box = TestMailbox(seed: 1)
+        let owner = server.reader(of: box, address: 7)
+        let client = server.open(address: 7)
+        let wrong = TestMailbox(seed: 2)
+        var codes: [ErrorCode] = []
+        let count = Limits.signedRequestsPerAddressHour + Limits.attachesPendingMax
+        for number in 1...count {
+            client.add {
+                .attach(
+                    AttachFrame(request: $0, role: .read, id: wrong.id, signature: .zero))
+            }
+            guard number % 500 == 0 || number == count else { continue }
+            for case .error(let frame) in server.exchange(client) {
+                if let code = frame.code { codes.append(code) }
+            }
+        }
+        let refused = codes.filter { $0 == .attachRefused }.count
+        #expect(codes.count == count)
+        #expect(refused >= Limits.signedRequestsPerAddressHour)
+        #expect(refused < Limits.signedRequestsPerAddressHour + Limits.attachesPendingMax)
+        #expect(codes.last == .rateLimited)
+        owner.attach(box, .read)
+        #expect(server.exchange(owner).errorCode == .rateLimited)
+        let other = server.open(address: 8)
+        other.attach(box, .read)
+        #expect(server.exchange(other).attached != nil)
+        // Behind a proxy on this machine everybody comes from there.
+        let proxied = server.open(address: 0x7f00_0001)
+        proxied.attach(wrong, .read)
+        #expect(server.exchange(proxied).errorCode == .attachRefused)
+        server.advance(seconds: 3_600)
+        let later = server.open(address: 7)
+        later.attach(box, .read)
+        #expect(server.exchange(later).attached != nil)
+    }
+
     @Test("MB-23 deposits into chats are not counted: their writer was let in by their owner")
     func chatIsFree() {
         let box = TestMailbox(seed: 1)

@@ -21,7 +21,9 @@ final class LiveServer {
     /// How long anything here may take before it counts as failed, in milliseconds.
     static let patience: Int64 = 20_000
 
-    init(loopCount: Int = 1, connectionsMax: Int = 1_000) throws {
+    init(
+        loopCount: Int = 1, connectionsMax: Int = 1_000, connectionsPerAddressMax: Int = 0
+    ) throws {
         folder = try ServerFolder()
         let keys = try folder.data.readKeys()
         key = keys.channel.publicKey
@@ -33,6 +35,8 @@ final class LiveServer {
         var configuration = ServerConfiguration(
             listen: any, admin: any, connectionsMax: connectionsMax)
         configuration.loopCount = loopCount
+        configuration.connectionsPerAddressMax = connectionsPerAddressMax
+        configuration.countsLoopback = true
         server = try Server(
             configuration, keys: keys, clock: clock,
             storageThread: ServerStorage.thread(in: folder.data, diskFloorByteCount: 0))

@@ -18,17 +18,18 @@ final class TwoLoops {
     /// Whether the storage thread takes what has gathered.
     var storeIsBusy = false
 
-    init() {
+    init(gatheredByteCountMax: Int = 64 << 20) {
+        let gathering = Gathering(byteCountMax: gatheredByteCountMax)
         var random = SeededRandom(1)
         let keys = ServerKeys.generate(from: &random)
         key = keys.channel.publicKey
         let router = Router(loopCount: 2, wallSeconds: time.wallSeconds, random: SeededRandom(2))
         first = LoopCore(
             index: 0, loopCount: 2, router: router, signingKey: keys.signing.publicKey,
-            policy: .postern, time: time)
+            policy: .postern, time: time, gathering: gathering)
         second = LoopCore(
             index: 1, loopCount: 2, router: nil, signingKey: keys.signing.publicKey,
-            policy: .postern, time: time)
+            policy: .postern, time: time, gathering: gathering)
         crypto = CryptoWorker(staticKey: keys.takeChannel(), random: SeededRandom(3))
     }
 
@@ -43,6 +44,37 @@ final class TwoLoops {
         #expect(client.isOpen)
         client.events = []
         return client
+    }
+
+    /// A client whose handshake message has come and is not yet answered.
+    func begin() throws -> ConnectionID {
+        let client = TestClient(serverKey: key, seed: 999)
+        guard let id = second.open() else { throw Refused() }
+        while second.handshakes.isEmpty {
+            var input = ByteBuffer()
+            input.append(client.output.raw)
+            client.output = []
+            second.receive(id, &input) { .none }
+            let answer = second.withOutput(of: id) { [UInt8](copying: $0) } ?? []
+            second.wrote(id, answer.count)
+            client.receive(answer)
+        }
+        second.handshakes = []
+        clients.append((client, id))
+        return id
+    }
+
+    /// All connections are lost; for which of them the crypto thread had work.
+    func dropAll() -> [ConnectionID] {
+        for (_, id) in clients { second.drop(id, .byClient) }
+        clients = []
+        defer { second.abandoned = [] }
+        return second.abandoned
+    }
+
+    /// Bytes of requests that wait for the store on either loop.
+    var gatheredByteCount: Int {
+        (first.router?.storage.bytes.count ?? 0) + second.forRouter.bytes.count
     }
 
     func wantsInput(_ client: TestClient) -> Bool {
@@ -92,6 +124,7 @@ final class TwoLoops {
                 moved = true
             }
         }
+        if first.settleGathering() { second.gatheringTaken() }
         for frames in first.takeRemote() where !frames.items.isEmpty {
             second.receive(frames)
             moved = true
@@ -129,5 +162,37 @@ struct TwoLoopsTests {
         other.create(TestMailbox(seed: 3))
         #expect(loops.exchange(other).count == 1)
         #expect(try loops.store.counts().chatMailboxes == 2)
+    }
+
+    @Test("CH-46 H5 what waits for the store is bounded over all loops, and nothing is lost")
+    func gathered() throws {
+        let loops = TwoLoops(gatheredByteCountMax: 8_192)
+        let boxes = (1...6).map { TestMailbox(seed: UInt64($0)) }
+        let writers = try boxes.map { box in
+            let client = try loops.open()
+            client.create(box)
+            client.attach(box, .write)
+            #expect(loops.exchange(client).count == 2)
+            return client
+        }
+        loops.storeIsBusy = true
+        for round in 0..<20 {
+            for (client, box) in zip(writers, boxes) {
+                client.deposit(box.id, UInt64(round + 1), [UInt8](repeating: 1, count: 1_024))
+                client.ephemeral(box.id, [UInt8](repeating: 1, count: 1_024))
+                client.send()
+            }
+            loops.run()
+            #expect(loops.gatheredByteCount <= 8_192 + 1_100)
+        }
+        #expect(loops.gatheredByteCount > 7_000)
+        #expect(writers.allSatisfy { !loops.wantsInput($0) })
+        loops.storeIsBusy = false
+        loops.run()
+        for writer in writers {
+            let answers = writer.take()
+            #expect(answers == (3...22 as ClosedRange<UInt32>).map { .done($0) })
+            #expect(loops.wantsInput(writer))
+        }
     }
 }
