@@ -37,9 +37,13 @@ package struct DataFolder: Sendable {
         self.path = path
     }
 
+    /// Where the lock lies.
     package var lockPath: String { path + "/lock" }
+    /// Where the server's keys lie.
     package var keysPath: String { path + "/server.keys" }
+    /// Where the host of its address stands, if the operator named one.
     package var hostPath: String { path + "/server.host" }
+    /// Where the store lies.
     package var storePath: String { path + "/store.sqlite" }
 
     /// Every file that may be here, and what it is: the list of the zero-knowledge check.
@@ -62,7 +66,18 @@ package struct DataFolder: Sendable {
         }
     }
 
-    /// Makes the folder if there is none, and keys in it.
+    /// Makes the folder if there is none, and checks that only this user can enter it.
+    package func make() throws(Failure) {
+        do throws(UnsafeFile) {
+            if try !SafeFile.exists(path) { try SafeFile.makeFolder(path) }
+            try SafeFile.checkFolder(path)
+        } catch {
+            throw .unusable(file: "", error)
+        }
+    }
+
+    /// Makes the folder if there is none, and keys in it. Where another process may do so too,
+    /// the caller holds the lock.
     ///
     /// - Parameter host: `host[:port]` under which clients find the server; nil when it is not
     ///   known yet.
@@ -70,12 +85,7 @@ package struct DataFolder: Sendable {
     package func create(
         host: String?, random: inout some RandomSource
     ) throws(Failure) -> ServerKeys {
-        do throws(UnsafeFile) {
-            if try !SafeFile.exists(path) { try SafeFile.makeFolder(path) }
-            try SafeFile.checkFolder(path)
-        } catch {
-            throw .unusable(file: "", error)
-        }
+        try make()
         if try holdsServer() { throw .exists }
         if let host {
             do throws(UnsafeFile) {

@@ -51,26 +51,34 @@ package struct ServerKeys: ~Copyable, Sendable {
     ///
     /// - Throws: `Failure`; nothing is mended.
     package init(readingFrom path: String) throws(Failure) {
-        var bytes: [UInt8]
+        var count = 0
+        let file: SecretBytes
         do throws(UnsafeFile) {
-            bytes = try SafeFile.read(path, byteCountMax: Self.byteCount)
+            file = try SecretBytes(byteCount: Self.byteCount, home: .guarded) {
+                (bytes) throws(UnsafeFile) in
+                count = try SafeFile.read(path, into: &bytes)
+            }
         } catch {
             throw .file(error)
         }
-        defer { for index in bytes.indices { bytes[index] = 0 } }
-        let raw = bytes.raw
-        guard bytes.count > 9, raw.extracting(0..<8).isEqual(to: Self.magic.raw) else {
-            throw .damaged
-        }
-        guard bytes[8] == Self.format else { throw .newerFormat(bytes[8]) }
-        guard bytes.count == Self.byteCount,
+        let failure = file.withBytes { Self.failure(in: $0.extracting(0..<count)) }
+        if let failure { throw failure }
+        channel = X25519KeyPair(secret: file.part(9..<41, home: .guarded))
+        let seed = file.part(41..<73, home: .guarded)
+        signing = Ed25519KeyPair(seed: seed, home: .guarded)
+    }
+
+    /// What is wrong with the bytes of a key file, if anything.
+    private static func failure(in bytes: RawSpan) -> Failure? {
+        guard bytes.byteCount > 9, bytes.extracting(0..<8).isEqual(to: magic.raw),
+            let format = bytes.bigEndian(at: 8, as: UInt8.self)
+        else { return .damaged }
+        guard format == Self.format else { return .newerFormat(format) }
+        guard bytes.byteCount == byteCount,
             ConstantTime.isEqual(
-                SHA256.hash(raw.extracting(0..<73)).raw, raw.extracting(73..<105))
-        else { throw .damaged }
-        channel = X25519KeyPair(
-            secret: SecretBytes(copying: raw.extracting(9..<41), home: .guarded))
-        signing = Ed25519KeyPair(
-            seed: SecretBytes(copying: raw.extracting(41..<73)), home: .guarded)
+                SHA256.hash(bytes.extracting(0..<73)).raw, bytes.extracting(73..<105))
+        else { return .damaged }
+        return nil
     }
 
     /// Gives up the signing key for the channel's.
@@ -80,16 +88,37 @@ package struct ServerKeys: ~Copyable, Sendable {
     ///
     /// - Throws: `Failure.file`.
     package borrowing func write(to path: String) throws(Failure) {
-        var bytes = [UInt8](copying: Self.magic.raw)
-        bytes.append(Self.format)
-        bytes += channel.exposeForStorage()
-        bytes += signing.exposeForStorage()
-        bytes.append(copying: SHA256.hash(bytes.raw).raw)
-        defer { for index in bytes.indices { bytes[index] = 0 } }
+        let seed = signing.seed(home: .guarded)
+        let file = channel.withSecretBytes { channel in
+            seed.withBytes { signing in Self.file(channel, signing) }
+        }
         do throws(UnsafeFile) {
-            try SafeFile.write(bytes.raw, toNew: path)
+            try file.withBytes { (bytes) throws(UnsafeFile) in
+                try SafeFile.write(bytes, toNew: path)
+            }
         } catch {
             throw .file(error)
+        }
+    }
+
+    private static func file(_ channel: RawSpan, _ signing: RawSpan) -> SecretBytes {
+        SecretBytes(byteCount: byteCount, home: .guarded) { file in
+            file.copy(magic.raw, to: 0)
+            file.storeBytes(of: format, toByteOffset: 8, as: UInt8.self)
+            file.copy(channel, to: 9)
+            file.copy(signing, to: 41)
+            let hash = SHA256.hash(file.bytes.extracting(0..<73))
+            file.copy(hash.raw, to: 73)
+        }
+    }
+}
+
+extension MutableRawSpan {
+    /// Puts bytes in their place.
+    fileprivate mutating func copy(_ source: RawSpan, to offset: Int) {
+        for index in 0..<source.byteCount {
+            storeBytes(
+                of: source.byte(at: index), toByteOffset: offset + index, as: UInt8.self)
         }
     }
 }

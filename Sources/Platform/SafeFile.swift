@@ -144,6 +144,38 @@ package enum SafeFile {
         }
     }
 
+    /// Reads a whole file straight into memory of the caller's and into no other: for keys.
+    ///
+    /// - Returns: how many bytes the file has.
+    /// - Throws: `UnsafeFile.tooLarge` when it has more than fit, and what `openForReading` throws.
+    package static func read(
+        _ path: String, into target: inout MutableRawSpan
+    ) throws(UnsafeFile) -> Int {
+        let file = try openForReading(path)
+        let limit = target.byteCount
+        var count = 0
+        // A byte of its own tells "exactly the limit" from "more".
+        var excess: UInt8 = 0
+        while true {
+            let (start, fd) = (count, file.raw)
+            let result = unsafe target.withUnsafeMutableBytes { buffer in
+                // Safe: so many bytes are left in the buffer, or one in `excess`.
+                start < limit
+                    ? unsafe Glibc.read(
+                        fd, buffer.baseAddress.map { unsafe $0 + start }, limit - start)
+                    : unsafe Glibc.read(fd, &excess, 1)
+            }
+            let code = errno
+            if result == 0 { return count }
+            if result < 0 {
+                if code == EINTR { continue }
+                throw .system(SystemError(.read, code: code))
+            }
+            count += result
+            if count > limit { throw .tooLarge(byteCount: Int64(count), limit: limit) }
+        }
+    }
+
     /// Creates a file that must not exist, with its contents on the disk before this returns.
     ///
     /// - Throws: `UnsafeFile.exists`; on any failure nothing is left under the name.

@@ -47,6 +47,12 @@ enum Folder {
         }
     }
 
+    /// Takes the folder for this process, before its keys are looked at: of two that begin at once
+    /// one makes them.
+    static func lock(_ folder: DataFolder) throws(CommandFailure) -> LockFile {
+        try attempt(folder) { (folder) throws(DataFolder.Failure) in try folder.lock() }
+    }
+
     /// The folder of a command that only reads, with a server in it.
     static func toRead(_ arguments: Arguments) throws(CommandFailure) -> DataFolder {
         let folder = DataFolder(try arguments.folder)

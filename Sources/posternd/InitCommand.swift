@@ -24,11 +24,14 @@ extension Command {
             let made = try Folder.makeForUser(path, arguments)
             try Privilege.settle(arguments, givingFolder: made ? path : nil)
             let folder = DataFolder(path)
+            try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
+                try folder.make()
+                // Said first: a server that is there may be running, and hold the lock.
+                if try folder.holdsServer() { throw .exists }
+            }
+            let lock = try Folder.lock(folder)
             let keys = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
                 try folder.create(host: host)
-            }
-            let lock = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
-                try folder.lock()
             }
             try Folder.makeStore(folder)
             _ = consume lock

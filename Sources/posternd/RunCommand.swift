@@ -96,10 +96,9 @@ private struct RunCommand {
         try Privilege.settle(arguments, givingFolder: isMade ? path : nil)
         ServerVersions.log()
         let folder = DataFolder(path)
+        try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in try folder.make() }
+        let lock = try Folder.lock(folder)
         let keys = try open(folder)
-        let lock = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
-            try folder.lock()
-        }
         let host = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
             try folder.readHost()
         }
@@ -170,7 +169,7 @@ private struct RunCommand {
         }
     }
 
-    /// Reads the keys; makes the folder when there is none.
+    /// Reads the keys of a folder whose lock is held, or makes them when there are none.
     private func open(_ folder: DataFolder) throws(CommandFailure) -> ServerKeys {
         do throws(DataFolder.Failure) {
             return try folder.readKeys()

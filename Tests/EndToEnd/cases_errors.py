@@ -1,6 +1,7 @@
 """What goes wrong: each thing has a sentence and an exit code of its own."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -336,6 +337,27 @@ def test_hostile_sockets():
         for connection in held + [foreign]:
             connection.close()
         assert server.process.poll() is None
+
+
+def test_first_starts_at_once():
+    """J9 whoever does not hold the folder's lock makes no keys in it and names no host"""
+    with World() as world:
+        folder = world.folder / "server"
+        folder.mkdir(0o700)
+        lock = folder / "lock"
+        lock.touch(0o600)
+        for path in (folder, lock):
+            world.give_away(path)
+        with open(lock, "rb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            for command in (["init"], ["run", "--listen", "127.0.0.1:0", "--no-admin"]):
+                code, _, err = world.run(
+                    "posternd", *command, "--data", folder, "--host", "chat.example.org")
+                assert code != 0 and err, (command, code, err)
+                assert [path.name for path in folder.iterdir()] == ["lock"], command
+        code, out, _ = world.run(
+            "posternd", "init", "--data", folder, "--host", "chat.example.org")
+        assert code == 0 and "@chat.example.org" in out, out
 
 
 def test_log_without_reader():

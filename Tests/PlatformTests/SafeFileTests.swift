@@ -42,6 +42,36 @@ struct SafeFileTests {
         }
     }
 
+    @Test("A file is read into memory of the caller's: up to the last byte of it and no further")
+    func readInto() throws {
+        let folder = TemporaryFolder()
+        let path = folder.file("keys")
+        // Safe: any byte is a UInt8.
+        for count in [0, 1, 31, 32] {
+            try SafeFile.replace(path, with: [UInt8](repeating: 7, count: count).span.rawBytes)
+            var bytes = [UInt8](repeating: 1, count: 32)
+            var elements = bytes.mutableSpan
+            var span = unsafe elements.mutableBytes
+            let read = try SafeFile.read(path, into: &span)
+            #expect(read == count)
+            #expect(
+                bytes == [UInt8](repeating: 7, count: count)
+                    + [UInt8](repeating: 1, count: 32 - count))
+        }
+        try SafeFile.replace(path, with: [UInt8](repeating: 7, count: 33).span.rawBytes)
+        var bytes = [UInt8](repeating: 1, count: 32)
+        #expect(throws: UnsafeFile.tooLarge(byteCount: 33, limit: 32)) {
+            var elements = bytes.mutableSpan
+            var span = unsafe elements.mutableBytes
+            _ = try SafeFile.read(path, into: &span)
+        }
+        #expect(throws: UnsafeFile.missing) {
+            var elements = bytes.mutableSpan
+            var span = unsafe elements.mutableBytes
+            _ = try SafeFile.read(path + "x", into: &span)
+        }
+    }
+
     @Test("J9 O4 files that others can read, links and devices are refused")
     func unsafeFiles() throws {
         let folder = TemporaryFolder()
