@@ -26,6 +26,12 @@ package enum HTTPFieldName: String, Sendable {
     case webSocketProtocol = "sec-websocket-protocol"
     case webSocketExtensions = "sec-websocket-extensions"
     case webSocketAccept = "sec-websocket-accept"
+
+    /// What may stand once at most in a request, whether or not anybody asks for it. CH-1
+    static let single: [HTTPFieldName] = [
+        .host, .origin, .contentLength, .upgrade, .webSocketKey, .webSocketVersion,
+        .webSocketProtocol,
+    ]
 }
 
 /// The field lines of a parsed head, in their order.

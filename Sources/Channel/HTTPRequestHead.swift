@@ -18,6 +18,8 @@ package struct HTTPRequestHead: Equatable, Sendable {
         target = try Self.target(ofRequestLine: lines.text(line, lowerCased: false))
         fields = try lines.fields()
         byteCount = bytes.byteCount
+        // CH-1: before anything is decided by one of them.
+        for name in HTTPFieldName.single { _ = try fields.value(of: name) }
 
         // CH-4: a request with content is refused whatever says so; first the pair that
         // smuggling is made of, so that neither field is read as if the other were not there.

@@ -1,14 +1,20 @@
 import Channel
 import Platform
 import Primitives
+import Wire
 
 /// The operator's listener: `GET /health`, on the loopback only, one request at a time on a thread
 /// of its own, so that it answers whatever the event loops are doing (H6, O1).
+///
+/// - SPEC: §11.1, CH-1 to CH-4
 struct AdminListener: ~Copyable {
     private let listener: Descriptor
     private let address: SocketAddress
     private let counters: ServerCounters
 
+    /// As large as a head may be for the clients' listener. CH-2
+    static let limits = HTTPLimits(
+        headByteCountMax: Limits.headByteCountMax, fieldCountMax: Limits.headFieldsMax)
     /// How long a client has for its request.
     private static let requestMilliseconds: Int64 = 1_000
 
@@ -44,8 +50,7 @@ struct AdminListener: ~Copyable {
     private func serve(_ socket: borrowing Descriptor, _ clock: SystemClock) {
         let deadline = clock.monotonicMilliseconds + Self.requestMilliseconds
         var input = ByteBuffer()
-        var reader = HTTPRequestReader(
-            limits: HTTPLimits(headByteCountMax: 4_096, fieldCountMax: 32))
+        var reader = HTTPRequestReader(limits: Self.limits)
         while true {
             let left = deadline - clock.monotonicMilliseconds
             var poller = Poller()

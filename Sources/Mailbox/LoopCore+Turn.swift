@@ -137,7 +137,7 @@ extension LoopCore {
             if box.connection.phase == .closing {
                 dead.append(id)
             } else {
-                box.connection.close(.timeout, .goingAway, now: now)
+                box.connection.close(.timeout, .normal, now: now)
                 tellRouterClosed(id)
                 outlet.touch(box)
             }

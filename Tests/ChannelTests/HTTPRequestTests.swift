@@ -90,6 +90,27 @@ struct HTTPRequestTests {
         }
     }
 
+    @Test(
+        "CH-1 G5 what may stand once is refused twice, whoever would have looked at it",
+        arguments: [
+            "Host: a", "Origin: https://a.example", "Content-Length: 0", "Upgrade: websocket",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Protocol: postern.v0",
+        ])
+    func repeats(field: String) {
+        // Another path, a foreign origin: neither is looked at before.
+        for target in ["/", "/elsewhere"] {
+            var lines = ["GET \(target) HTTP/1.1", field, field]
+            if !field.hasPrefix("Host") { lines.insert("Host: a", at: 1) }
+            guard case .repeatedField? = refusal(head(lines)) else {
+                Issue.record("\(field) may stand twice")
+                continue
+            }
+            lines.removeLast()
+            #expect(refusal(head(lines)) == nil)
+        }
+    }
+
     @Test("CH-1 an empty line before the request line is refused")
     func emptyFirstLine() {
         #expect(refusal("\r\n" + head(upgradeLines)) == .emptyFirstLine)

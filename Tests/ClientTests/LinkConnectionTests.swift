@@ -192,8 +192,15 @@ struct LinkConnectionTests {
         var closing = try Pair(wrongKey: true)
         try closing.server.accept(closing.clientBytes())
         _ = try closing.feed()
-        closing.server.close(.policyViolation)
+        closing.server.close(.protocolError)
         #expect(throws: ClientError.wrongServerKey) { try closing.feed() }
+
+        // CH-45: a server whose patience is over says nothing about its key.
+        var late = try Pair(wrongKey: true)
+        try late.server.accept(late.clientBytes())
+        _ = try late.feed()
+        late.server.close(.normal)
+        #expect(throws: ClientError.connectionLost) { try late.feed() }
     }
 
     @Test(

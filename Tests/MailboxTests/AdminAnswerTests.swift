@@ -2,6 +2,7 @@ import Channel
 import Platform
 import Primitives
 import Testing
+import Wire
 
 @testable import Mailbox
 
@@ -12,8 +13,7 @@ struct AdminAnswerTests {
         more: String = "", _ health: HealthState.Condition = .serving
     ) throws -> HTTPResponse {
         let address = try #require(SocketAddress(numeric: address))
-        var reader = HTTPRequestReader(
-            limits: HTTPLimits(headByteCountMax: 4_096, fieldCountMax: 32))
+        var reader = HTTPRequestReader(limits: AdminListener.limits)
         let text = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\(more)\r\n"
         let head = try #require(try reader.receive(Array(text.utf8).raw))
         return AdminListener.answer(head, at: address, health)
@@ -44,6 +44,18 @@ struct AdminAnswerTests {
             try answer(host: "localhost", more: "Origin: http://localhost:8438\r\n").status
                 == .forbidden)
         #expect(try answer(host: "localhost", more: "Origin: null\r\n").status == .forbidden)
+    }
+
+    @Test("CH-1 CH-2 the operator's listener has the limits of the other one and refuses repeats")
+    func form() throws {
+        #expect(AdminListener.limits.headByteCountMax == Limits.headByteCountMax)
+        #expect(AdminListener.limits.fieldCountMax == Limits.headFieldsMax)
+        #expect(throws: HTTPError.repeatedField(.origin)) {
+            _ = try self.answer(host: "localhost", more: "Origin: a\r\nOrigin: b\r\n")
+        }
+        #expect(throws: HTTPError.repeatedField(.upgrade)) {
+            _ = try self.answer(host: "localhost", more: "Upgrade: a\r\nUpgrade: a\r\n")
+        }
     }
 
     @Test("O1 IPv6 loopback has its own name")

@@ -161,7 +161,7 @@ struct ConnectionTests {
         server.advance(seconds: Int64(Limits.idleSeconds) - 1)
         #expect(client.take().isEmpty)
         server.advance(seconds: 1)
-        #expect(client.take() == [.closed(1001)])
+        #expect(client.take() == [.closed(1000)])
     }
 
     @Test("CH-45 H4 the head has headSeconds, byte by byte or not at all")
@@ -190,8 +190,8 @@ struct ConnectionTests {
         server.wait(seconds: Int64(Limits.handshakeSeconds) - 1)
         #expect(server.outputByteCount(client) == 0)
         server.wait(seconds: 1)
-        // A Close frame with 1001, unmasked.
-        #expect(server.output(of: client) == [0x88, 2, 3, 233])
+        // A Close frame with 1000, unmasked.
+        #expect(server.output(of: client) == [0x88, 2, 3, 232])
         #expect(server.isOver(client))
     }
 

@@ -75,7 +75,7 @@ struct LiveServerTests {
         try server.stop()
     }
 
-    @Test("CH-44 a connection from which nothing came is closed with 1001, a pinging one is kept")
+    @Test("CH-44 a connection from which nothing came is closed with 1000, a pinging one is kept")
     func idle() throws {
         let server = try LiveServer()
         let idle = try server.open()

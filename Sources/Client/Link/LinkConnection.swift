@@ -204,9 +204,11 @@ package struct LinkConnection: ~Copyable {
     }
 
     /// A Close frame in the middle of the handshake is how a server answers a first message that
-    /// was not made for its key.
+    /// was not made for its key, unless it ends for a reason of its own: it shuts down (CH-47), or
+    /// its time for this connection was over (CH-44, CH-45).
     private func closed(_ code: WebSocketCloseCode?) -> ClientError {
         if code == .goingAway { return .serverShuttingDown }
+        if code == .normal { return .connectionLost }
         return initiator == nil ? .connectionLost : .wrongServerKey
     }
 
