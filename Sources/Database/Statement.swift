@@ -59,11 +59,6 @@ import CSQLite
         note(code)
     }
 
-    /// Binds NULL.
-    package mutating func bindNull(_ index: Int32) {
-        note(unsafe sqlite3_bind_null(handle, index))
-    }
-
     // MARK: Running
 
     /// Runs a statement that answers no rows, and returns how many rows it changed.

@@ -3,7 +3,7 @@ package import Primitives
 
 /// The server's half of a channel handshake, computed on the crypto thread.
 ///
-/// Moves to the connection's loop by way of `HandshakeBox`, so that the keys have one owner.
+/// Moves to the connection's loop by way of a `OneShot`, so that the keys have one owner.
 package struct HandshakeResult: ~Copyable, Sendable {
     /// The answer to the client.
     package let answer: [UInt8]

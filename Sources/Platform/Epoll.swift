@@ -51,11 +51,6 @@ package struct Readiness: OptionSet, Hashable, Sendable {
         try control(EPOLL_CTL_MOD, fd, token, interest)
     }
 
-    /// Stops watching `fd`. Events of it that were fetched before may still be in this turn.
-    package borrowing func remove(_ fd: Int32) throws(SystemError) {
-        try control(EPOLL_CTL_DEL, fd, 0, [])
-    }
-
     /// Waits until something is ready, at most `timeoutMilliseconds` (-1: for ever), and returns
     /// how many events there are to ask for.
     ///

@@ -31,13 +31,6 @@ package final class Inbox<Message: Sendable>: Sendable {
         wake()
     }
 
-    /// Adds all of `messages` in their order and wakes the receiver once; nothing when empty.
-    package func post(all messages: [Message]) {
-        if messages.isEmpty { return }
-        queue.withLock { $0.append(contentsOf: messages) }
-        wake()
-    }
-
     /// Replaces the contents of `batch` by all that waits, keeping its storage for the next turn.
     ///
     /// Called by the receiving thread only. Never blocks; an empty result is normal.

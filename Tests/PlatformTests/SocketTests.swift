@@ -188,7 +188,7 @@ struct SocketTests {
         #expect(epoll.event(at: 0).token == 2)
         #expect(epoll.event(at: 0).readiness == [.read])
 
-        try epoll.remove(server.raw)
+        try epoll.modify(server.raw, token: 2, for: [])
         #expect(try epoll.wait(timeoutMilliseconds: 0) == 0)
     }
 
