@@ -10,7 +10,7 @@ from world import World
 
 @contextlib.contextmanager
 def silent(listen):
-    """Something that takes connections at this address and never answers."""
+    """Something that takes connections at this address, gathers them and never answers."""
     host, port = listen.rsplit(":", 1)
     held = []
     with socket.create_server((host, int(port))) as listener:
@@ -20,7 +20,7 @@ def silent(listen):
                     held.append(listener.accept()[0])
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield
+        yield held
         listener.shutdown(socket.SHUT_RDWR)
     thread.join(5)
     for connection in held:
