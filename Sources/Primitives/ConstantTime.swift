@@ -16,6 +16,31 @@ package enum ConstantTime {
         }
     }
 
+    /// A copy of `first` when two spans of the same length are equal, else of `second`, in a time
+    /// that does not tell which.
+    static func choose(
+        _ first: borrowing SecretBytes, over second: borrowing SecretBytes,
+        ifEqual left: RawSpan, _ right: RawSpan
+    ) -> SecretBytes {
+        precondition(left.byteCount == right.byteCount && first.byteCount == second.byteCount)
+        let count = left.byteCount
+        // 0 when they are equal, else -1: all bits. Safe: both pointers are good for `count` bytes.
+        let code = unsafe left.withPointer { a in
+            unsafe right.withPointer { b in unsafe sodium_memcmp(a, b, count) }
+        }
+        let mask = UInt8(truncatingIfNeeded: code)
+        let a = first.raw
+        let b = second.raw
+        return SecretBytes(byteCount: a.byteCount) { chosen in
+            for offset in 0..<a.byteCount {
+                let byte = a.byte(at: offset)
+                chosen.storeBytes(
+                    of: byte ^ mask & (byte ^ b.byte(at: offset)), toByteOffset: offset,
+                    as: UInt8.self)
+            }
+        }
+    }
+
     /// True when every byte is zero.
     package static func isZero(_ bytes: RawSpan) -> Bool {
         let count = bytes.byteCount

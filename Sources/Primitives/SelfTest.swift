@@ -10,6 +10,7 @@ package enum SelfTestError: Error, Equatable, Sendable, CaseIterable {
     case x25519LowOrder
     case ed25519
     case ed25519Forgery
+    case mlKEM
     case random
     case argon2id
 }
@@ -33,6 +34,7 @@ package enum SelfTest {
         try hashes(table)
         try ciphers(table)
         try curves(table)
+        try encapsulation(table)
         try others(table)
     }
 
@@ -103,6 +105,27 @@ package enum SelfTest {
         guard !pair.publicKey.isValid(forged, for: message.raw) else { throw .ed25519Forgery }
     }
 
+    /// One key, one ciphertext, and one that must be rejected; SHA-3 and SHAKE are inside.
+    private static func encapsulation(_ table: KnownAnswers) throws(SelfTestError) {
+        let pair = MLKEM768KeyPair(seed: SecretBytes(copying: [UInt8](0..<64).raw))
+        let message = SecretBytes(byteCount: 32) { bytes in
+            for offset in 0..<32 { bytes.storeBytes(of: 7, toByteOffset: offset, as: UInt8.self) }
+        }
+        let made = pair.publicKey.encapsulate(message: message)
+        let found = pair.decapsulate(made.ciphertext)
+        var changed = made.ciphertext
+        changed[0] ^= 1
+        let rejected = pair.decapsulate(changed)
+        var hash = SHA256()
+        hash.update(pair.publicKey.raw)
+        hash.update(made.ciphertext.raw)
+        made.secret.withBytes { hash.update($0) }
+        rejected.withBytes { hash.update($0) }
+        guard found.isEqual(to: made.secret), hash.finish().hex == table.mlKEM else {
+            throw .mlKEM
+        }
+    }
+
     private static func others(_ table: KnownAnswers) throws(SelfTestError) {
         var random = SystemRandom()
         let first: FixedBytes<32> = random.bytes()
@@ -143,6 +166,9 @@ struct KnownAnswers {
     var ed25519Signature =
         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
         + "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00"
+    /// SHA-256 of public key, ciphertext, secret and rejected secret; made with an independent
+    /// implementation.
+    var mlKEM = "010832112a084007b88681a54a985343afb0989358f798fc727653c0cd9b80fb"
     /// Made with an independent implementation: 1 pass, 8 KiB, 1 lane.
     var argon2id = "55dbcec536a7ea872cbe528dfbbdb777efd2d13a7c8ea45133d0f58684ca1fe7"
 }

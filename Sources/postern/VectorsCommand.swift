@@ -9,7 +9,7 @@ enum VectorsCommand {
         name: "vectors", synopsis: "[PATH…]",
         summary: "Run test vectors: the built-in ones, or files and folders of public ones.",
         details: [
-            "Known are this project's own files and Wycheproof's X25519, Ed25519, ChaCha20-Poly1305, XChaCha20-Poly1305, HKDF and HMAC, Argon2id, and Noise in cacophony's format. A file of an unknown suite counts as skipped, never as passed.",
+            "Known are this project's own files and Wycheproof's X25519, Ed25519, ChaCha20-Poly1305, XChaCha20-Poly1305, HKDF and HMAC, Argon2id, ML-KEM-768 (ACVP, CCTV), and Noise in cacophony's format. A file of an unknown suite counts as skipped, never as passed.",
             "Ends with 0 only if something ran and nothing failed, with 66 for a path that holds no file that can be read.",
         ],
         examples: [

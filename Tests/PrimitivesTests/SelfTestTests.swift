@@ -32,6 +32,7 @@ struct SelfTestTests {
         check(\.x25519Shared, .x25519)
         check(\.ed25519Seed, .ed25519)
         check(\.ed25519Signature, .ed25519)
+        check(\.mlKEM, .mlKEM)
         check(\.argon2id, .argon2id)
     }
 }

@@ -47,6 +47,18 @@ struct PublicVectorsTests {
         KnownSuite(
             path: "noise/cacophony-25519-chachapoly.json", name: "noise", passed: 38, refused: 0,
             skipped: 80),
+        KnownSuite(
+            path: "mlkem768-acvp/keyGen.json", name: "ml-kem acvp keygen", passed: 25, refused: 0,
+            skipped: 0),
+        KnownSuite(
+            path: "mlkem768-acvp/encapDecap.json", name: "ml-kem acvp encapdecap", passed: 35,
+            refused: 0, skipped: 0),
+        KnownSuite(
+            path: "mlkem768-cctv/intermediate.txt", name: "ml-kem cctv intermediate", passed: 2,
+            refused: 0, skipped: 0),
+        KnownSuite(
+            path: "mlkem768-cctv/strcmp.txt", name: "ml-kem cctv strcmp", passed: 1, refused: 0,
+            skipped: 0),
     ]
 
     @Test("PR-4 PR-5 PR-6 PR-7 PR-8 CH-20 every known file passes whole", arguments: suites)
