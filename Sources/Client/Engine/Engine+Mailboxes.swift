@@ -315,6 +315,7 @@ extension Engine {
     /// Tells once that all that waited is here and all that can be sent was.
     mutating func noteDrained() {
         endSilence()
+        reportGaps(isEnding: isClosing)
         let drained = isReadingDrained && !isSending && hasNoReceiptsToSend
         if drained, !wasDrained { tell(.drained) }
         wasDrained = drained

@@ -99,8 +99,8 @@ extension Engine {
         session.commit(opened)
         save(session)
         noteReceived(in: session.id, isConfirmed: session.isConfirmed)
-        gaps.update(session.id, contact: contact, session.received, now: now)
-        if let closed { tellClosed(closed.numbers, of: contact) }
+        noteGaps(of: session, contact: contact)
+        if let closed { tellClosed(closed.numbers, in: session.id, of: contact) }
         try process(content, number: number, in: session.id, of: contact)
         try afterReceiving(from: contact)
     }
@@ -288,7 +288,7 @@ extension Engine {
             preKeyEnd.count / 24 &+ 1 &- min(Self.seenDays, preKeyEnd.count / 24))
         transaction.put(.seen, key: prefix.openingHash.array, group: group, value: [])
         noteReceived(in: id, isConfirmed: session.isConfirmed)
-        gaps.update(id, contact: contact.id, session.received, now: now)
+        noteGaps(of: session, contact: contact.id)
         adopt(
             replyMailbox, of: contact.id, session: id, number: number,
             milliseconds: parsed?.milliseconds ?? 0)

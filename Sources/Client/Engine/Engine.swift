@@ -159,6 +159,8 @@ package struct Engine: ~Copyable {
     /// Closes all connections.
     package mutating func goOffline(at moment: Moment) throws(ClientError) {
         now = moment
+        // DR-25: a run that ends without a farewell has no other chance.
+        if isOnline { reportGaps(isEnding: true) }
         isOnline = false
         for id in links.links.keys.sorted() {
             actions.append(.close(id))
@@ -181,7 +183,6 @@ package struct Engine: ~Copyable {
         try expireRequests()
         try closeIdleWriting()
         tickLive()
-        try reportGaps()
         try maintain()
     }
 

@@ -243,7 +243,9 @@ extension Engine {
         }
         let session = record.id
         changeReceipts(of: id) { page, _ in page.pending.confirm(echo: frame.echo, in: session) }
-        gaps.note(newest: frame.newest, highest: highestNumber, session, contact: id, now: now)
+        gaps.note(
+            newest: frame.newest, highest: highestNumber, session, contact: id,
+            told: record.toldGaps, now: now)
         // EN-15
         guard verdict == .fresh else { return }
         live[id]?.heard = now.monotonic

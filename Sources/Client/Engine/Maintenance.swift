@@ -61,12 +61,14 @@ extension Engine {
     private mutating func expireSessions() throws(ClientError) {
         for record in sessions.records.values.sorted(by: { $0.id < $1.id }) {
             var session = try ratchet(record.id)
+            // DR-25: what an earlier process has left to tell.
+            noteGaps(of: session, contact: record.contact)
             let keys = session.skippedKeyCount
             let closed = session.expire(atHours: now.hours.count)
-            for range in closed { tellClosed(range, of: record.contact) }
+            for range in closed { tellClosed(range, in: record.id, of: record.contact) }
             if !closed.isEmpty || keys != session.skippedKeyCount {
                 save(session)
-                gaps.update(record.id, contact: record.contact, session.received, now: now)
+                noteGaps(of: session, contact: record.contact)
             }
         }
         let hours = now.hours.count

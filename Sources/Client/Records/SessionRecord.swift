@@ -26,6 +26,8 @@ struct SessionRecord: VaultRecord {
     /// Ephemeral frames: last counter sent, highest received. EN-13, EN-14
     var frameCounterSent: UInt64 = 0
     var frameCounterReceived: UInt64 = 0
+    /// Missing numbers that the user was told of. DR-25
+    var toldGaps: [ClosedRange<UInt64>] = []
 
     init(
         id: SessionID, contact: ContactID, device: DeviceIdentity, prefix: KnownPrefix?,
@@ -55,6 +57,15 @@ struct SessionRecord: VaultRecord {
         lastStoredMilliseconds = try reader.u64()
         frameCounterSent = try reader.u64()
         frameCounterReceived = try reader.u64()
+        let count = try reader.u16()
+        for _ in 0..<count {
+            let first = try reader.u64()
+            let last = try reader.u64()
+            guard first <= last else {
+                throw .outOfRange(value: last, minimum: first, maximum: .max)
+            }
+            toldGaps.append(first...last)
+        }
     }
 
     func encode(into writer: inout Writer) {
@@ -72,6 +83,12 @@ struct SessionRecord: VaultRecord {
         writer.u64(lastStoredMilliseconds)
         writer.u64(frameCounterSent)
         writer.u64(frameCounterReceived)
+        // As many as there are gaps, and one behind them.
+        writer.u16(UInt16(toldGaps.count))
+        for range in toldGaps {
+            writer.u64(range.lowerBound)
+            writer.u64(range.upperBound)
+        }
     }
 
     static func stateKey(_ id: SessionID) -> [UInt8] { id.array + [0x72] }
