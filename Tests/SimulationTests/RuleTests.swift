@@ -201,6 +201,115 @@ struct RuleTests {
         }
     }
 
+    @Test("CL-14 a server that greets and ends every connection is not visited faster for it")
+    func greetings() throws {
+        let (world, _, bob) = try met(seed: 71)
+        let count = bob.opened.count
+        bob.greetedOnly = { $0 == .reading }
+        try bob.drop(try #require(try bob.link(.reading)))
+        try world.advance(milliseconds: 600_000)
+        bob.greetedOnly = nil
+        let times = bob.opened.dropFirst(count).filter { $0.purpose == .reading }.map(\.at)
+        #expect((12...30).contains(times.count), "\(times.count) connections in ten minutes")
+        // One that is well for a minute begins anew.
+        try world.advance(milliseconds: 120_000)
+        try bob.drop(try #require(try bob.link(.reading)))
+        let before = world.now.monotonic
+        try world.advance(milliseconds: 1_000)
+        let first = try #require(bob.opened.last { $0.purpose == .reading }?.at)
+        #expect(first > before && first <= before + 500)
+    }
+
+    @Test("CL-14 a first message is tried again after half a second at first, then later")
+    func firstMessages() throws {
+        let world = try World(seed: 72)
+        let alice = try world.addClient("alice")
+        let bob = try world.addClient("bob")
+        for client in [alice, bob] { try client.start() }
+        let link = try alice.invite(name: "bob")
+        try bob.accept(link, name: "alice")
+        // After the first one, which opens the link's blob.
+        bob.greetedOnly = { $0.isOnce && bob.opened.filter { $0.purpose.isOnce }.count > 1 }
+        try world.advance(milliseconds: 30_000)
+        let times = bob.opened.filter { $0.purpose.isOnce }.map(\.at)
+        let pauses = zip(times.dropFirst(2), times.dropFirst()).map { $0 - $1 }
+        #expect(pauses.count >= 4)
+        for (index, pause) in pauses.enumerated() {
+            let full = UInt64(500) << UInt64(index)
+            #expect(full / 2...full ~= pause, "pause \(index + 1)")
+        }
+    }
+
+    @Test("CL-41 an own mailbox that a full server refused is made when there is room again")
+    func refusedMailbox() throws {
+        let world = try World(seed: 73)
+        let alice = try world.addClient("alice")
+        let bob = try world.addClient("bob")
+        for client in [alice, bob] { try client.start() }
+        let link = try alice.invite(name: "bob")
+        world.hasFullDisk = true
+        try bob.accept(link, name: "alice")
+        try world.advance(milliseconds: 10_000)
+        let creations = bob.sentCounts[ClientFrameType.create.rawValue]
+        #expect(creations == 1)
+        try world.advance(milliseconds: 15_000)
+        #expect(bob.sentCounts[ClientFrameType.create.rawValue] == 1)
+        let connections = bob.opened.count
+        world.hasFullDisk = false
+        try world.advance(milliseconds: 10_000)
+        #expect(bob.sentCounts[ClientFrameType.create.rawValue] == 2)
+        // On the connection that stood, and everything that waited for it has gone on.
+        #expect(bob.opened.dropFirst(connections).allSatisfy { $0.purpose != .reading })
+        try world.advance(milliseconds: 10_000)
+        let contacts = try bob.ask { engine throws(ClientError) in engine.contactSummaries() }
+        #expect(contacts.map(\.state) == [.accepted])
+    }
+
+    @Test("CL-9 EN-11 an answer for another mailbox accepts nothing")
+    func lateAnswer() throws {
+        let (world, _, bob) = try met(seed: 74)
+        try bob.typing("alice", true)
+        try world.advance(milliseconds: 1_000)
+        let link = try #require(try bob.link(.writing))
+        bob.stall(link, milliseconds: 60_000)
+        let id = try bob.send("moved", to: "alice")
+        let request = try bob.ask { engine throws(ClientError) -> UInt32? in
+            // As after a change to a mailbox that happens to be at the same counter.
+            guard var item = engine.outbox.last else { return nil }
+            item.mailbox = .zero
+            engine.save(item)
+            return engine.links.links[link]?.requests.keys.max()
+        }
+        try bob.receive(.done(request: try #require(request)), on: .writing)
+        #expect(bob.states(of: id).isEmpty)
+        let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
+        #expect(outbox.map(\.id) == [id])
+    }
+
+    @Test("CL-37 CL-12 a connection whose first message goes another way by now is closed unused")
+    func abandoned() throws {
+        let (world, alice, bob) = try met(seed: 75)
+        alice.kill()
+        try bob.typing("alice", true)
+        try world.advance(milliseconds: 1_000)
+        bob.stall(try #require(try bob.link(.writing)), milliseconds: 20_000)
+        try bob.send("by the chat mailbox", to: "alice")
+        let server = world.address
+        let deposits = bob.sentCounts[ClientFrameType.contactDeposit.rawValue]
+        try bob.step { engine throws(ClientError) in
+            guard let item = engine.outbox.last else { throw .internalFault(line: #line) }
+            engine.begin(.firstMessage(item.id), at: server)
+            engine.begin(.eraseBlob(invite: .zero), at: server)
+            engine.begin(.putBlob(invite: .zero, blob: []), at: server)
+        }
+        try world.advance(milliseconds: 5_000)
+        #expect(bob.sentCounts[ClientFrameType.contactDeposit.rawValue] == deposits)
+        let open = try bob.ask { engine throws(ClientError) in
+            engine.links.links.values.filter { $0.purpose.isOnce }.count
+        }
+        #expect(open == 0)
+    }
+
     @Test("CL-28 a signed prekey is replaced within 7 days, its private half kept for 39")
     func preKeys() throws {
         let world = try World(seed: 28, isInFiles: true)

@@ -213,6 +213,8 @@ final class SimulatedClient {
     /// The connections there are, in order.
     var linkIDs: [LinkID] { links.keys.sorted() }
 
+    /// Says which connections the server ends right behind its hello.
+    var greetedOnly: ((LinkPurpose) -> Bool)?
     /// Connections on which nothing moves until a time.
     private var stalls: [LinkID: UInt64] = [:]
 
@@ -267,6 +269,11 @@ final class SimulatedClient {
             disconnect(link)
         }
         try handle(inputs)
+        if case .connected? = inputs.first, let link = opened.last(where: { $0.id == id }),
+            greetedOnly?(link.purpose) == true
+        {
+            try drop(id)
+        }
         return true
     }
 

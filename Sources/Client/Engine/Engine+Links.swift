@@ -74,6 +74,15 @@ extension Engine {
         }
     }
 
+    /// Closes a connection for one thing that has nothing to do any more.
+    mutating func abandon(_ id: LinkID) {
+        if case .firstMessage(let item) = tasks.removeValue(forKey: id) {
+            firstMessages[item]?.isRunning = false
+        }
+        actions.append(.close(id))
+        _ = links.remove(id, failed: false, now: now, random: &random)
+    }
+
     /// What a connection for one thing was to do is done when this client is online again.
     mutating func keepForLater(_ id: LinkID) {
         guard let server = links[id]?.server, let task = tasks.removeValue(forKey: id) else {
@@ -104,7 +113,7 @@ extension Engine {
             pins[link.server] = pin.signingKey
             transaction.put(.state, key: pin.key, group: ServerPin.group, value: pin.encoded)
         }
-        links.connected(id, handshakeHash: handshakeHash)
+        links.connected(id, handshakeHash: handshakeHash, now: now)
         if !link.purpose.isOnce {
             noteClock(hello)
             tell(.connection(.connected(server: link.server.text)))
@@ -166,6 +175,7 @@ extension Engine {
         if let request = frame.request {
             // An answer to nothing we asked is skipped: it can change nothing.
             guard let pending = links[id]?.requests.removeValue(forKey: request) else { return }
+            if case .error = frame {} else { links[id]?.hasServed = true }
             try answered(pending, with: frame, on: id)
             return
         }

@@ -20,6 +20,8 @@ extension Engine {
     /// With nothing unacknowledged, so much silence means that what the server had announced has
     /// expired meanwhile.
     static let drainSilenceMilliseconds: UInt64 = 2_000
+    /// A mailbox that was refused for a time is tried again after an hour at the latest. CL-41
+    static let mailboxPauseMillisecondsMax: UInt64 = 3_600_000
 
     // MARK: Making
 
@@ -86,7 +88,7 @@ extension Engine {
         guard let link = links[id], let hash = link.handshakeHash else { return }
         for mailbox in mailboxes.values.sorted(by: { $0.id < $1.id })
         where mailbox.purpose == link.purpose && mailbox.server == link.server
-            && links[id]?.attaches[mailbox.id] == nil
+            && links[id]?.attaches[mailbox.id]?.isOver(at: now.monotonic) ?? true
         {
             if mailbox.role == .peerChat, !wantsToWrite(mailbox.id) { continue }
             links[id]?.attaches[mailbox.id] = .asked
@@ -127,6 +129,9 @@ extension Engine {
     ) throws(ClientError) {
         guard var record = mailboxes[mailbox] else { return }
         guard case .done = frame else {
+            if let pause = Self.pause(after: frame) {
+                links[id]?.attaches[mailbox] = .paused(until: now.monotonic + pause)
+            }
             tellRefusal(of: frame, on: id)
             return
         }
@@ -135,6 +140,27 @@ extension Engine {
         save(record)
         if let contact = record.contact { try sealWaiting(of: contact) }
         try mailboxCreated(record)
+    }
+
+    /// How long an own mailbox waits after a refusal that time can mend, in ms; nil for others.
+    /// CL-41
+    private static func pause(after frame: IncomingFrame) -> UInt64? {
+        guard case .error(let error) = frame else { return nil }
+        switch error.code {
+        case .rateLimited:
+            let named = error.seconds.map { UInt64($0) * 1_000 } ?? mailboxPauseMillisecondsMax
+            return min(max(named, refusalPauseMilliseconds), mailboxPauseMillisecondsMax)
+        case .storageFull, .internalError, .tooMany, .shuttingDown:
+            return refusalPauseMilliseconds
+        default: return nil
+        }
+    }
+
+    /// When the next refused mailbox is tried again, monotonic ms.
+    func mailboxDeadline() -> UInt64? {
+        links.links.values.flatMap(\.attaches.values).compactMap { phase in
+            if case .paused(let until) = phase { until } else { nil }
+        }.min()
     }
 
     mutating func attached(
@@ -176,8 +202,13 @@ extension Engine {
     private mutating func attachRefused(
         _ mailbox: MailboxRecord, _ frame: IncomingFrame, on id: LinkID
     ) throws(ClientError) {
+        // The server has no such mailbox because it has just refused to make it.
+        if case .paused = links[id]?.attaches[mailbox.id] { return }
         links[id]?.attaches[mailbox.id] = .refused
         guard case .error(let error) = frame, error.code == .attachRefused else {
+            if mailbox.isOwn, let pause = Self.pause(after: frame) {
+                links[id]?.attaches[mailbox.id] = .paused(until: now.monotonic + pause)
+            }
             tellRefusal(of: frame, on: id)
             return
         }
@@ -286,7 +317,7 @@ extension Engine {
             guard let progress = reading[mailbox.id] else {
                 // Refused or taken over on this connection: nothing more comes from it.
                 let link = links.link(mailbox.purpose, mailbox.server)
-                if link?.attaches[mailbox.id] == .refused { continue }
+                if link?.attaches[mailbox.id]?.isRefused == true { continue }
                 return false
             }
             guard progress.isDrained, progress.toAcknowledge == nil,

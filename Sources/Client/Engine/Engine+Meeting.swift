@@ -83,7 +83,7 @@ extension Engine {
         switch task {
         case .firstMessage(let item): try sendFirstMessage(item, on: id)
         case .putBlob(let invite, let blob):
-            guard let record = invites[invite] else { return }
+            guard let record = invites[invite] else { return abandon(id) }
             let eraseHash = SHA256.hash(record.eraseKey.raw)
             ask(.task, on: id) {
                 .putBlob(
@@ -91,7 +91,7 @@ extension Engine {
                     blob: blob)
             }
         case .eraseBlob(let invite):
-            guard let record = invites[invite] else { return }
+            guard let record = invites[invite] else { return abandon(id) }
             ask(.task, on: id) {
                 .eraseBlob(
                     EraseBlobFrame(request: $0, idHash: invite, eraseKey: record.eraseKey))

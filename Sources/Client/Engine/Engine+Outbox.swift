@@ -209,7 +209,8 @@ extension Engine {
         on link: LinkID
     ) throws(ClientError) {
         writing[mailbox]?.open.removeAll { $0 == counter }
-        guard let item = item(id), item.counter == counter else { return }
+        // A mailbox change may have given the item the same counter in another mailbox. EN-11
+        guard let item = item(id), item.mailbox == mailbox, item.counter == counter else { return }
         switch frame {
         case .done: try accepted(item)
         case .error(let error) where writing[mailbox]?.link == link:
@@ -290,7 +291,10 @@ extension Engine {
     }
 
     mutating func sendFirstMessage(_ id: FixedBytes<8>, on link: LinkID) throws(ClientError) {
-        guard let item = item(id), let mailbox = item.mailbox else { return }
+        // It may have been taken by another way, or go into the chat mailbox by now. CL-37
+        guard let item = item(id), item.form == .first, let mailbox = item.mailbox else {
+            return abandon(link)
+        }
         let envelope = try envelope(of: item)
         ask(.task, on: link) {
             .contactDeposit(request: $0, mailbox: mailbox, envelope: envelope)
@@ -329,10 +333,9 @@ extension Engine {
         guard var progress = firstMessages[id] else { return }
         progress.isRunning = false
         progress.failureCount += 1
-        let full = min(
-            LinkTable.pauseMillisecondsMin << UInt64(min(progress.failureCount, 10)),
-            LinkTable.pauseMillisecondsMax)
-        progress.pausedUntil = now.monotonic + full / 2 + random.integer(below: full / 2)
+        // CL-14
+        progress.pausedUntil =
+            now.monotonic + LinkTable.pause(after: progress.failureCount, random: &random)
         firstMessages[id] = progress
         guard let server = item(id)?.server else { return }
         tell(

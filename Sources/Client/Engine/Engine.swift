@@ -176,6 +176,7 @@ package struct Engine: ~Copyable {
             links.nextPauseEnd(after: now), writingDeadline(), requestDeadline(),
             firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(after: now.monotonic),
             maintenance.nextDeadline(after: now.monotonic), drainDeadline(), reachDeadline(),
+            mailboxDeadline(),
         ].compactMap { $0 }.min()
     }
 

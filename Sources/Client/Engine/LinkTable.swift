@@ -16,6 +16,10 @@ struct Link {
     var madeAnew: Set<MailboxID> = []
     /// When it was last used to send something, monotonic ms.
     var lastUse: UInt64
+    /// When it stood, monotonic ms.
+    var readySince: UInt64?
+    /// A request was answered with something else than an error. CL-14
+    var hasServed = false
     /// The server goes away and said after how many ms from the end to come back. CL-42
     var awayMilliseconds: UInt64?
     private var lastRequest: UInt32 = 0
@@ -43,6 +47,21 @@ enum AttachPhase: Sendable, Equatable {
     case attached
     /// Refused or taken over by another reader; not tried again on this connection.
     case refused
+    /// Refused for a time: tried again from then on, monotonic ms. CL-41
+    case paused(until: UInt64)
+
+    /// True when an attempt may begin.
+    func isOver(at now: UInt64) -> Bool {
+        if case .paused(let until) = self { until <= now } else { false }
+    }
+
+    /// True when nothing comes from the mailbox on this connection for now.
+    var isRefused: Bool {
+        switch self {
+        case .refused, .paused: true
+        case .asked, .attached: false
+        }
+    }
 }
 
 /// The connections there are and those that are wanted, with the times of new attempts.
@@ -56,6 +75,8 @@ struct LinkTable {
     static let pauseMillisecondsMax: UInt64 = 60_000
     /// Seconds that a server may keep a client away. CL-42
     static let awaySeconds: ClosedRange<UInt16> = 1...60
+    /// A connection that stood for so many ms was a good one. CL-14
+    static let goodMilliseconds: UInt64 = 60_000
     /// A writing connection without use is closed after so many ms. CL-13
     static let writingIdleMilliseconds: UInt64 = 60_000
 
@@ -123,10 +144,9 @@ struct LinkTable {
     }
 
     /// Notes that a connection stands.
-    mutating func connected(_ id: LinkID, handshakeHash: FixedBytes<32>) {
-        guard let link = links[id] else { return }
+    mutating func connected(_ id: LinkID, handshakeHash: FixedBytes<32>, now: Moment) {
         links[id]?.handshakeHash = handshakeHash
-        pauses[Slot(purpose: link.purpose, server: link.server)] = nil
+        links[id]?.readySince = now.monotonic
     }
 
     /// The server goes away: the connection is kept for the answers that are under way, until the
@@ -151,14 +171,21 @@ struct LinkTable {
         guard let link = links.removeValue(forKey: id) else { return nil }
         let slot = Slot(purpose: link.purpose, server: link.server)
         if standing[slot] == id { standing[slot] = nil }
+        // CL-14: a server that only greets is not one that is back.
+        let stood = link.readySince.map { $0 + Self.goodMilliseconds <= now.monotonic } ?? false
+        if link.hasServed || stood { pauses[slot] = nil }
         guard failed, !link.purpose.isOnce else { return link }
         let failures = (pauses[slot]?.failureCount ?? 0) + 1
-        let full = min(
-            Self.pauseMillisecondsMin << UInt64(min(failures - 1, 10)), Self.pauseMillisecondsMax)
         // The server has drawn a time of its own for each client.
-        let pause = link.awayMilliseconds ?? full / 2 + random.integer(below: full / 2 + 1)
+        let pause = link.awayMilliseconds ?? Self.pause(after: failures, random: &random)
         pauses[slot] = Pause(failureCount: failures, until: now.monotonic + pause)
         return link
+    }
+
+    /// How long to wait after so many failures in a row, 1 or more, in ms. CL-14
+    static func pause(after failures: Int, random: inout some RandomSource) -> UInt64 {
+        let full = min(pauseMillisecondsMin << UInt64(min(failures - 1, 10)), pauseMillisecondsMax)
+        return full / 2 + random.integer(below: full / 2 + 1)
     }
 
     /// When the pause of a standing connection ends, monotonic ms; nil without one.
