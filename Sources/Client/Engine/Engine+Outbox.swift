@@ -272,12 +272,14 @@ extension Engine {
             if firstMessages[item.id]?.isRunning == true { busy.insert(item.contact) }
         }
         for item in outbox where item.form == .first && !busy.contains(item.contact) {
-            guard isSendable(item), let server = item.server,
-                firstMessages[item.id]?.pausedUntil ?? 0 <= now.monotonic,
+            guard isSendable(item), let server = item.server else { continue }
+            // CL-37: one that overtook those before it would leave their numbers missing for ever
+            // if the mailbox went in between.
+            busy.insert(item.contact)
+            guard firstMessages[item.id]?.pausedUntil ?? 0 <= now.monotonic,
                 let contact = contacts[item.contact], let reply = contact.ownMailbox,
                 mailboxes[reply]?.state == .inUse
             else { continue }
-            busy.insert(item.contact)
             firstMessages[item.id, default: FirstMessageProgress()].isRunning = true
             begin(.firstMessage(item.id), at: server)
         }
