@@ -100,6 +100,30 @@ struct SQLiteVaultTests {
         #expect(isSame)
     }
 
+    @Test("CL-23 CL-26 a changed version is damage, one that its header vouches for is newer")
+    func headerVersion() throws {
+        var random = SeededRandom(1)
+        let header = try VaultHeader(
+            wrapping: SecretBytes(byteCount: 32, from: &random), under: password("p"),
+            parameters: .minimumForTests, random: &random)
+        var bytes = header.encoded
+        bytes[0] = 2
+        #expect(throws: ClientError.vaultCorrupt) { _ = try VaultHeader(parsing: bytes) }
+        // Of this length and of another one.
+        for longer in [0, 40] {
+            var newer = bytes[..<144] + [UInt8](repeating: 1, count: longer)
+            newer += SHA256.hash(Array(newer).raw).array.prefix(16)
+            #expect(throws: ClientError.vaultTooNew(version: 2)) {
+                _ = try VaultHeader(parsing: Array(newer))
+            }
+            newer[0] = 1
+            #expect(throws: ClientError.vaultCorrupt) {
+                _ = try VaultHeader(parsing: Array(newer))
+            }
+        }
+        #expect(throws: ClientError.vaultCorrupt) { _ = try VaultHeader(parsing: [2]) }
+    }
+
     @Test("CL-22 a header is taken with the bounds of its fields and refused one beyond")
     func headerBounds() throws {
         func isTaken(_ source: UInt8, _ passes: UInt32, _ memoryKiB: UInt32) -> Bool {

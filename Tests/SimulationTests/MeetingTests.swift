@@ -81,6 +81,53 @@ struct MeetingTests {
         #expect(alice.notices.isEmpty && bob.notices.isEmpty)
     }
 
+    @Test("a text for a name that is not there changes nothing, whoever is named before it")
+    func unknownName() throws {
+        let (world, alice, bob) = try metByLink(seed: 3)
+        let now = world.now
+        for names in [["me", "nobody"], ["alice", "nobody"], []] {
+            #expect(throws: ClientError.unknownContact) {
+                try bob.step { engine throws(ClientError) in
+                    _ = try engine.send("half", to: names, at: now)
+                }
+            }
+        }
+        // Whatever the refused steps had written would be committed by this one.
+        try bob.send("whole", to: "alice")
+        try world.advance(milliseconds: 5_000)
+        #expect(alice.receivedTexts == ["whole"])
+        #expect(try bob.vault.rows(.contact).count == 1)
+    }
+
+    @Test("CL-21 who comes second to an invite is refused, and its maker is told")
+    func secondComer() throws {
+        let world = try World(seed: 4)
+        let alice = try world.addClient("alice")
+        let others = try ["bob", "carol"].map { try world.addClient($0) }
+        for client in [alice] + others { try client.start() }
+        let link = try alice.invite(name: "guest")
+        // Both have opened the link before its maker hears of either.
+        alice.kill()
+        for client in others {
+            try client.accept(link, name: "alice")
+            try world.advance(milliseconds: 5_000)
+        }
+        try alice.start()
+        try world.advance(milliseconds: 10_000)
+        let invites = try alice.ask { engine throws(ClientError) in engine.inviteSummaries() }
+        let id = try #require(invites.first?.id)
+        #expect(alice.notices == [.inviteUsedTwice(invite: id, name: "guest")])
+        let contacts = try alice.ask { engine throws(ClientError) in engine.contactSummaries() }
+        #expect(contacts.map(\.name) == ["guest"] && contacts.map(\.state) == [.accepted])
+        #expect(try alice.requestNames.isEmpty)
+        let states = try others.map { other in
+            try other.ask { engine throws(ClientError) in
+                engine.contactSummaries().map(\.state)
+            }
+        }
+        #expect(states == [[.accepted], [.invited]])
+    }
+
     @Test("texts go both ways, once, in order, and delivery receipts come back")
     func texts() throws {
         let (world, alice, bob) = try metByLink(seed: 2)

@@ -55,6 +55,35 @@ struct RuleTests {
         #expect(alice.receivedTexts.filter { $0 == "third" }.count == 2)
     }
 
+    @Test("CL-5 the hash of an envelope is kept for 32 days and no longer")
+    func seenDays() throws {
+        let (world, alice, bob) = try met(seed: 31)
+        try bob.send("kept", to: "alice")
+        try world.advance(milliseconds: 5_000)
+        guard case .delivery(let mailbox, let sequence, let envelope)? = alice.deliveries.last
+        else { throw WorldError.noConnection }
+        let hash = SHA256.hash(envelope.raw).array
+        let day: UInt64 = 86_400_000
+        let start = world.now.monotonic
+        // Day by day, as a client that runs does.
+        for days: UInt64 in 1...34 {
+            alice.kill()
+            world.move(to: start + days * day)
+            try alice.start()
+            try world.advance(milliseconds: 2_000)
+            guard days == 31 || days == 34 else { continue }
+            let isKept = try alice.vault.value(.seen, key: hash) != nil
+            #expect(isKept == (days == 31), "after \(days) days")
+            // A known one is acknowledged without being opened; another one leaves its own trace.
+            let again = IncomingFrame.delivery(
+                mailbox: mailbox, sequence: sequence + days, envelope: envelope)
+            try alice.receive(again, on: .reading)
+            let isTried = try alice.vault.value(.seen, key: hash + mailbox.array) != nil
+            #expect(isTried == (days == 34), "after \(days) days")
+            #expect(alice.receivedTexts == ["hello", "kept"])
+        }
+    }
+
     @Test("CL-7 a copy of a vault is noticed, told, and writes nothing")
     func copiedVault() throws {
         let (world, alice, bob) = try met(seed: 22)
@@ -170,6 +199,43 @@ struct RuleTests {
         let links = try standing.map { try #require(try alice.link($0)) }
         #expect(Set(links).count == 2)
         #expect(try bob.link(.identity) != bob.link(.reading))
+    }
+
+    @Test("CL-12 blobs and first messages of an invite stand on no connection with anything else")
+    func connectionsOfInvites() throws {
+        let world = try World(seed: 32)
+        let alice = try world.addClient("alice")
+        let bob = try world.addClient("bob")
+        for client in [alice, bob] { try client.start() }
+        try bob.accept(try alice.invite(name: "bob"), name: "alice")
+        try world.advance(milliseconds: 10_000)
+        try bob.send("hello", to: "alice")
+        try world.advance(milliseconds: 5_000)
+        let alone: [ClientFrameType] = [.putBlob, .eraseBlob, .getBlob, .contactDeposit]
+        var found: Set<UInt8> = []
+        for client in [alice, bob] {
+            let once = Set(client.opened.filter { $0.purpose.isOnce }.map(\.id))
+            for (link, types) in client.sentTypes {
+                if once.contains(link) {
+                    #expect(types.count == 1)
+                    found.formUnion(types)
+                } else {
+                    #expect(types.isDisjoint(with: alone.map(\.rawValue)))
+                }
+            }
+        }
+        #expect(found == Set(alone.map(\.rawValue)))
+        // What each of the standing connections has attached, of another invite as well.
+        _ = try alice.invite(name: "carol")
+        let server = world.address
+        let roles = try alice.ask { engine throws(ClientError) in
+            [LinkPurpose.identity, .reading, .writing].map { purpose in
+                let link = engine.links.link(purpose, server)
+                return Set((link?.attaches ?? [:]).keys.compactMap { engine.mailboxes[$0]?.role })
+            }
+        }
+        #expect(roles[0] == [.ownInvite] && roles[1] == [.ownChat])
+        #expect(roles[2].isSubset(of: [.peerChat]))
     }
 
     @Test("CL-13 the writing connection stands for a minute after its last use, no longer")

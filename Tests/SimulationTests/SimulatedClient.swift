@@ -21,6 +21,8 @@ final class SimulatedClient {
     private(set) var opened: [(id: LinkID, purpose: LinkPurpose, at: UInt64)] = []
     /// How many frames were sent, by their type.
     private(set) var sentCounts: [UInt8: Int] = [:]
+    /// Types of the frames sent on each connection of the present life.
+    private(set) var sentTypes: [LinkID: Set<UInt8>] = [:]
     /// Envelopes that came, as they came.
     private(set) var deliveries: [IncomingFrame] = []
     /// True while the program runs and wants to be online.
@@ -56,6 +58,7 @@ final class SimulatedClient {
     func start(sharesPresence: Bool = false) throws {
         guard engine == nil else { return }
         lives += 1
+        sentTypes = [:]
         if let folder {
             // Closed before it is opened again.
             vault = MemoryVault()
@@ -202,6 +205,7 @@ final class SimulatedClient {
         case .send(let id, let frame):
             let bytes = frame.encoded
             sentCounts[bytes[0], default: 0] += 1
+            sentTypes[id, default: []].insert(bytes[0])
             links[id]?.value.send(bytes.raw)
         }
     }

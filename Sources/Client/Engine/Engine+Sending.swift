@@ -20,21 +20,26 @@ extension Engine {
         guard count <= Self.textByteCountMax else {
             throw .textTooLong(byteCount: count, byteCountMax: Self.textByteCountMax)
         }
-        // All of them before the own contact is made, which is a write.
-        for name in names where name != Self.selfName { _ = try contact(named: name) }
-        var targets: [ContactRecord] = []
+        guard !names.isEmpty else { throw .unknownContact }
+        // Nil is the note to self, whose contact is made only when all the others are there.
+        var targets: [ContactID?] = []
         for name in names {
-            let contact = try name == Self.selfName ? selfContact() : contact(named: name)
+            if name == Self.selfName {
+                targets.append(nil)
+                continue
+            }
+            let contact = try contact(named: name)
             guard contact.state != .request else { throw .notAccepted }
-            targets.append(contact)
+            targets.append(contact.id)
         }
         var ids: [MessageID] = []
-        for contact in targets {
+        for target in targets {
             let content = Content.text(text, id: random.bytes(), milliseconds: now.wall)
-            if contact.id == Self.selfID {
-                try keepNote(content)
+            if let target {
+                try enqueue(content, to: target)
             } else {
-                try enqueue(content, to: contact.id)
+                _ = selfContact()
+                try keepNote(content)
             }
             guard let id = MessageID(content.id.array) else { continue }
             ids.append(id)

@@ -67,12 +67,17 @@ package struct VaultHeader: Equatable, Sendable {
         do {
             var reader = Reader(bytes.raw)
             let version = try reader.u8()
+            // CL-23: looked at first, so that a damaged first byte is not taken for a version.
+            guard bytes.count >= Self.byteCount,
+                SHA256.hash(bytes.raw.extracting(0..<bytes.count - 16)).array.prefix(16)
+                    == bytes.suffix(16)
+            else { throw ClientError.vaultCorrupt }
             guard version <= Self.version else {
                 throw ClientError.vaultTooNew(version: UInt32(version))
             }
-            guard bytes.count == Self.byteCount, version == Self.version,
-                SHA256.hash(bytes.raw.extracting(0..<144)).array.prefix(16) == bytes[144...]
-            else { throw ClientError.vaultCorrupt }
+            guard bytes.count == Self.byteCount, version == Self.version else {
+                throw ClientError.vaultCorrupt
+            }
             guard let source = KeySource(rawValue: try reader.u8()) else {
                 throw ClientError.vaultCorrupt
             }
