@@ -40,6 +40,19 @@ package struct SafetyNumber: Hashable, Sendable {
     /// nothing, so that a prefix is never taken for the number.
     package func matches(_ text: String) -> Bool {
         // EN-21
+        guard let typed = Self.typedDigits(text) else { return false }
+        let own = Array(digits.utf8)
+        return typed.count == own.count && ConstantTime.isEqual(typed.raw, own.raw)
+    }
+
+    /// True when a text has as many digits as a safety number and nothing else but what may stand
+    /// between them. EN-21
+    package static func isWhole(_ text: String) -> Bool {
+        typedDigits(text)?.count == 2 * groupsPerHalf * 4
+    }
+
+    /// The digits of a text, nil when it holds anything else than them and what is left out.
+    private static func typedDigits(_ text: String) -> [UInt8]? {
         var typed: [UInt8] = []
         for character in text.utf8 {
             switch character {
@@ -47,11 +60,10 @@ package struct SafetyNumber: Hashable, Sendable {
                 UInt8(ascii: "-"):
                 continue
             case UInt8(ascii: "0")...UInt8(ascii: "9"): typed.append(character)
-            default: return false
+            default: return nil
             }
         }
-        let own = Array(digits.utf8)
-        return typed.count == own.count && ConstantTime.isEqual(typed.raw, own.raw)
+        return typed
     }
 
     private static func half(of account: Ed25519PublicKey) -> String {

@@ -148,9 +148,8 @@ enum MeetingCommands {
                 continue
             }
             let handle: SafeText = request.handle.map { "  claims to be \($0)" } ?? ""
-            let version: SafeText = request.needsNewerVersion ? "  needs a newer version" : ""
             try Output.line(
-                "\(request.name)  \(ClockTime.local(request.receivedMilliseconds))\(handle)\(version)"
+                "\(request.name)  \(ClockTime.local(request.receivedMilliseconds))\(handle)"
             )
             for message in request.messages { try Output.line("    \(message.body.text)") }
         }

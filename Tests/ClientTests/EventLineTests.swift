@@ -21,7 +21,7 @@ struct EventLineTests {
             id: message.id, contact: hostile, timeMilliseconds: 0, reason: .mailboxFull)
         let request = RequestSummary(
             name: hostile, account: "x", handle: hostile, isHandleConfirmed: false,
-            receivedMilliseconds: 0, needsNewerVersion: true, messages: [message])
+            receivedMilliseconds: 0, messages: [message])
         let contact = ContactSummary(
             name: hostile, account: "x", handle: hostile, isHandleConfirmed: true,
             state: .accepted, isVerified: true, isPresenceShared: false, isOnline: true,
@@ -36,7 +36,7 @@ struct EventLineTests {
             .notice(.copiedVault(contact: hostile)),
             .notice(.inviteUsedTwice(invite: hostile, name: hostile)),
             .notice(.mailboxReadElsewhere(contact: nil, unexpectedAttachCount: 2)),
-            .notice(.unknownContent(contact: hostile, type: 9)), .notice(.vaultWentBack),
+            .notice(.unknownContent(contact: hostile, type: 9)), .notice(.newerRequest),
             .connection(.connected(server: hostile)),
             .connection(.lost(server: hostile, error: .timedOut, retryMilliseconds: 1_500)),
         ]

@@ -106,15 +106,6 @@ struct RecoveryBundleTests {
         #expect(!RecoveryBundle.isDue(madeHours: made, isConfirmed: true, atHours: 0))
     }
 
-    @Test("DR-23 a private half goes 180 days after a newer bundle was confirmed, never before one")
-    func retention() {
-        let end: UInt32 = 1000 + 180 * 24
-        #expect(!RecoveryBundle.isExpired(newerConfirmedHours: nil, atHours: .max))
-        #expect(!RecoveryBundle.isExpired(newerConfirmedHours: 1000, atHours: end - 1))
-        #expect(RecoveryBundle.isExpired(newerConfirmedHours: 1000, atHours: end))
-        #expect(!RecoveryBundle.isExpired(newerConfirmedHours: 1000, atHours: 0))
-    }
-
     @Test("HS-15 a claimed handle is confirmed by the claimant's own record under that handle only")
     func claims() throws {
         let alice = try Person("alice", seed: 1)

@@ -94,6 +94,29 @@ struct RefusalTests {
         #expect(try bob.contact().handle?.text == "other")
     }
 
+    @Test("EN-21 what is no whole safety number is told apart from another one")
+    func safetyNumbers() throws {
+        let (world, _, bob) = try metByLink(seed: 46)
+        let now = world.now
+        let right = try bob.ask { engine throws(ClientError) in
+            try engine.safetyNumber(of: "alice").text
+        }
+        func verify(_ text: String) throws {
+            try bob.step { engine throws(ClientError) in
+                try engine.verify("alice", number: text, at: now)
+            }
+        }
+        let digits = right.filter(\.isNumber)
+        for text in ["", "12", String(digits.dropLast()), digits + "0", right + "x"] {
+            #expect(throws: ClientError.safetyNumberInvalid) { try verify(text) }
+        }
+        let last = digits.last == "0" ? "1" : "0"
+        #expect(throws: ClientError.safetyNumberDiffers) { try verify(digits.dropLast() + last) }
+        #expect(try !bob.contact().isVerified)
+        try verify(right)
+        #expect(try bob.contact().isVerified)
+    }
+
     @Test("EN-23 a mailbox of the reader's own is not taken for the other side's")
     func ownMailbox() throws {
         let (world, alice, bob) = try metByLink(seed: 42)
@@ -130,6 +153,24 @@ struct RefusalTests {
             try bob.process(content, number: UInt64(hours))
             #expect(try bob.contact().peerRecoveryBundle == (isTaken ? bundle : held).bytes)
         }
+    }
+
+    @Test("DR-23 the private half of a recovery bundle goes 180 days after the next is confirmed")
+    func recoveryRetention() throws {
+        let (world, alice, bob) = try metByLink(seed: 45)
+        func ends() throws -> [Hours] {
+            try alice.read { engine in
+                engine.preKeys.entries.values.filter { $0.kind == .recovery }.map(\.eraseAt)
+                    .sorted { $0.count < $1.count }
+            }
+        }
+        #expect(try ends() == [Hours(.max)])
+        for client in [alice, bob] { client.kill() }
+        world.move(to: world.now.monotonic + 31 * 86_400_000)
+        for client in [alice, bob] { try client.start() }
+        try world.advance(milliseconds: 120_000)
+        #expect(
+            try ends() == [world.now.hours.advanced(byHours: 180 * 24), Hours(.max)])
     }
 
     @Test("HS-14 the opening of a first message is remembered until its prekey is erased")

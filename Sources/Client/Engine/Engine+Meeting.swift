@@ -41,7 +41,6 @@ extension Engine {
         now = moment
         let contact = try contact(named: name)
         guard contact.state == .request else { throw .unknownContact }
-        guard !contact.needsNewerVersion else { throw .recordTooNew }
         if let newName { try Self.checkName(newName) }
         let operation = operations.begin()
         try acceptContact(contact.id, name: newName, operation)
@@ -267,8 +266,6 @@ extension Engine {
         contact.isHandleConfirmed = handle != nil && !isLink
         contact.contactMailbox = bundle.contents.contact.mailbox
         contact.contactServer = bundle.contents.contact.server
-        contact.bundleHash = SHA256.hash(bundle.bytes.raw)
-        contact.firstMessageMilliseconds = now.wall
         if contact.ownMailbox == nil {
             contact.ownMailbox = try makeMailbox(.ownChat, contact: contact.id).id
         }

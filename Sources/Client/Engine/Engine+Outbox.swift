@@ -45,7 +45,7 @@ extension Engine {
     private func isSendable(_ item: OutboxRecord) -> Bool {
         switch item.reason {
         case .waitingForServer, .mailboxFull, .rateLimited, .serverStorageFull: true
-        case .waitingForReply, .mailboxGone, .copiedVault, .sessionBroken, .refused: false
+        case .waitingForReply, .mailboxGone, .copiedVault, .refused: false
         }
     }
 

@@ -24,7 +24,6 @@ extension Engine {
             name: contact.name, account: Base32.encode(contact.account.bytes.raw),
             handle: claimedHandle(of: contact), isHandleConfirmed: contact.isHandleConfirmed,
             receivedMilliseconds: contact.createdMilliseconds,
-            needsNewerVersion: contact.needsNewerVersion,
             messages: try messages(of: contact.id, limit: 100, before: nil))
     }
 
@@ -163,6 +162,7 @@ extension Engine {
         now = moment
         var contact = try contact(named: name)
         let number = SafetyNumber(identity.account, contact.account)
+        guard SafetyNumber.isWhole(text) else { throw .safetyNumberInvalid }
         guard number.matches(text) else { throw .safetyNumberDiffers }
         contact.isVerified = true
         save(contact)

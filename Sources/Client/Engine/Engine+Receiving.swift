@@ -114,7 +114,7 @@ extension Engine {
 
     // MARK: Contact mailboxes
 
-    private mutating func openFirst(
+    mutating func openFirst(
         _ envelope: [UInt8], _ mailbox: MailboxRecord
     ) throws(ClientError) -> Bool {
         guard let message = try? FirstMessage(parsing: envelope.raw) else { return false }
@@ -132,7 +132,7 @@ extension Engine {
                 return false
             }
             guard let outer else { continue }
-            return try acceptFirst(message, outer, signed, entry, mailbox)
+            return try acceptFirst(message, outer, signed, entry, mailbox, envelope)
         }
         return false
     }
@@ -155,7 +155,7 @@ extension Engine {
 
     private mutating func acceptFirst(
         _ message: FirstMessage, _ outer: borrowing OuterBlock, _ signed: borrowing X25519KeyPair,
-        _ entry: PreKeyIndex.Entry, _ mailbox: MailboxRecord
+        _ entry: PreKeyIndex.Entry, _ mailbox: MailboxRecord, _ envelope: [UInt8]
     ) throws(ClientError) -> Bool {
         let own = RecipientKeys(
             account: identity.account, device: identity.certificate.identity,
@@ -174,7 +174,7 @@ extension Engine {
         }
         switch consume result {
         case .needsNewerVersion:
-            tell(.notice(.unreadableRequest))
+            try keepForNewerVersion(envelope, mailbox.id, until: entry.eraseAt)
             return false
         case .accepted(let accepted):
             let isTaken = try take(accepted, mailbox, until: entry.eraseAt)

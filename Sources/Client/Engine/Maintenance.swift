@@ -19,6 +19,8 @@ struct MaintenanceState {
     /// waits for, monotonic ms. CL-40
     var directoryPausedUntil: UInt64 = 0
     var toldClock = false
+    /// What an older version had kept was tried in this process. HS-7
+    var triedKept = false
 
     func nextDeadline(after now: UInt64) -> UInt64? {
         directoryPausedUntil > now ? min(nextRound, directoryPausedUntil) : nextRound
@@ -30,6 +32,7 @@ extension Engine {
     mutating func maintain() throws(ClientError) {
         guard maintenance.nextRound <= now.monotonic else { return }
         maintenance.nextRound = now.monotonic + MaintenanceState.roundMilliseconds
+        try openKept()
         eraseExpiredPreKeys()
         try renewCertificate()
         maintainInvites()

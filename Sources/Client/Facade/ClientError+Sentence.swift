@@ -77,7 +77,6 @@ extension ClientError {
         case .certificateExpired: "The contact's device certificate has expired."
         case .prekeysExpired: "The contact's keys for first messages are out of date."
         case .contactMailboxUnavailable: "The contact takes no first messages at the moment."
-        case .accountDiffers: "The handle now belongs to another account than this contact's."
         case .internalFault(let line): "This is a fault of the program (line \(line))."
         }
     }
@@ -139,7 +138,6 @@ extension ClientError {
         case .certificateExpired, .prekeysExpired:
             "The contact has to connect first; try again later."
         case .contactMailboxUnavailable: "Try again later."
-        case .accountDiffers: "Ask the contact over another way before you add it."
         case .internalFault: "Please report it with this line number."
         }
     }
@@ -163,7 +161,7 @@ extension ClientError {
             .ownAddress:
             .badInput
         case .unknownContact, .unknownMessage, .ambiguousMessage, .unknownServer, .unknownHandle,
-            .inviteGone, .inviteExpired, .certificateExpired, .prekeysExpired, .accountDiffers:
+            .inviteGone, .inviteExpired, .certificateExpired, .prekeysExpired:
             .unknown
         case .hostUnknown, .unreachable, .timedOut, .connectionLost, .serverShuttingDown,
             .serverFault, .rateLimited, .serverStorageFull, .contactMailboxUnavailable:
@@ -222,7 +220,6 @@ extension OutboxReason {
         case .serverStorageFull: "The server's disk is full; it is tried again by itself."
         case .mailboxGone: "The contact's mailbox is gone or refuses us."
         case .copiedVault: "Another copy of this account has sent here: use only one of the two."
-        case .sessionBroken: "The session with this contact is broken."
         case .refused: "The server refused it."
         }
     }

@@ -135,8 +135,6 @@ public enum ClientError: Error, Sendable, Equatable {
     case prekeysExpired
     /// The contact takes no first messages now: the mailbox is full or switched off.
     case contactMailboxUnavailable
-    /// The account under this handle is another one than this contact's.
-    case accountDiffers
 
     /// A fault of this program.
     case internalFault(line: UInt32)

@@ -50,12 +50,12 @@ public enum ClientNotice: Sendable, Equatable {
     case deviceChanged(contact: String)
     /// A first message could not be read: its one-time key is gone.
     case unreadableRequest
+    /// A first message of a type that only a newer version of this program reads; it is kept.
+    case newerRequest
     /// A contact sent content that only a newer version can show.
     case unknownContent(contact: String, type: UInt16)
     /// The server's clock and this machine's differ by more than five minutes.
     case clockDiffers(seconds: Int64)
-    /// The vault was put back to an older state by somebody; see SPEC on restored vaults.
-    case vaultWentBack
 }
 
 /// The state of the link to a server.

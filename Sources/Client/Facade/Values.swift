@@ -123,8 +123,6 @@ public struct RequestSummary: Sendable, Equatable {
     public let isHandleConfirmed: Bool
     /// When it was received, milliseconds since 1970, UTC.
     public let receivedMilliseconds: UInt64
-    /// True when its type is known only to a newer version of this program.
-    public let needsNewerVersion: Bool
     /// Its texts so far.
     public let messages: [MessageSummary]
 }
@@ -181,10 +179,8 @@ public enum OutboxReason: UInt8, Sendable {
     case mailboxGone = 5
     /// This vault was copied or restored: another copy has sent under its counters. Not tried again by itself.
     case copiedVault = 6
-    /// The session cannot carry it and no reset is possible in this version.
-    case sessionBroken = 7
     /// The server refused it for good.
-    case refused = 8
+    case refused = 7
 }
 
 /// Who this vault is.

@@ -35,12 +35,6 @@ struct ContactRecord: VaultRecord {
     /// Where first messages go.
     var contactMailbox: MailboxID?
     var contactServer: ServerAddress?
-    /// SHA-256 of the bundle the last own first message used.
-    var bundleHash: FixedBytes<32> = .zero
-    /// When that first message was made.
-    var firstMessageMilliseconds: UInt64 = 0
-    /// The own invite through which the contact came.
-    var invite: FixedBytes<32>?
 
     /// The newest record of the contact that was verified, empty without one. KD-24
     var record: [UInt8] = []
@@ -53,8 +47,6 @@ struct ContactRecord: VaultRecord {
     var isOwnRecoveryConfirmed = false
 
     var unreadCount: UInt32 = 0
-    /// True for a request whose first message only a newer version can read.
-    var needsNewerVersion = false
     /// When a broken session was last told to the user.
     var brokenNoticeMilliseconds: UInt64 = 0
 
@@ -91,9 +83,6 @@ struct ContactRecord: VaultRecord {
         peerMailboxMilliseconds = try reader.u64()
         contactMailbox = try reader.optional()
         contactServer = try ServerAddress.optional(from: &reader)
-        bundleHash = try reader.fixed()
-        firstMessageMilliseconds = try reader.u64()
-        invite = try reader.optional()
         record = try reader.counted()
         peerRecoveryBundle = try reader.counted()
         ownRecoveryMessage = try reader.optional()
@@ -101,7 +90,6 @@ struct ContactRecord: VaultRecord {
         ownRecoveryHours = Hours(try reader.u32())
         isOwnRecoveryConfirmed = try reader.bool()
         unreadCount = try reader.u32()
-        needsNewerVersion = try reader.bool()
         brokenNoticeMilliseconds = try reader.u64()
     }
 
@@ -128,9 +116,6 @@ struct ContactRecord: VaultRecord {
         writer.u64(peerMailboxMilliseconds)
         writer.optional(contactMailbox)
         ServerAddress.encode(contactServer, into: &writer)
-        writer.fixed(bundleHash)
-        writer.u64(firstMessageMilliseconds)
-        writer.optional(invite)
         writer.counted(record)
         writer.counted(peerRecoveryBundle)
         writer.optional(ownRecoveryMessage)
@@ -138,7 +123,6 @@ struct ContactRecord: VaultRecord {
         writer.u32(ownRecoveryHours.count)
         writer.bool(isOwnRecoveryConfirmed)
         writer.u32(unreadCount)
-        writer.bool(needsNewerVersion)
         writer.u64(brokenNoticeMilliseconds)
     }
 }

@@ -48,7 +48,6 @@ extension RequestSummary {
         line.add("handle", handle)
         line.add("handleConfirmed", isHandleConfirmed)
         line.add("received", ClockTime.utc(receivedMilliseconds))
-        line.add("needsNewerVersion", needsNewerVersion)
         let texts = messages.compactMap { message in
             if case .text(let text) = message.body { JSONLine.Value.string(text) } else { nil }
         }
@@ -149,7 +148,7 @@ extension ClientNotice {
             line.add("contact", contact)
             line.add("contentType", type)
         case .clockDiffers(let seconds): line.add("seconds", seconds)
-        case .superseded, .unreadableRequest, .vaultWentBack: break
+        case .superseded, .unreadableRequest, .newerRequest: break
         }
         line.add("text", sentence.description)
         return line

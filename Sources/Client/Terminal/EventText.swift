@@ -84,7 +84,6 @@ extension OutboxReason {
         case .serverStorageFull: "server-storage-full"
         case .mailboxGone: "mailbox-gone"
         case .copiedVault: "copied-vault"
-        case .sessionBroken: "session-broken"
         case .refused: "refused"
         }
     }
@@ -99,7 +98,6 @@ extension OutboxReason {
         case .serverStorageFull: "the server's disk is full; it is tried again"
         case .mailboxGone: "the contact's mailbox is gone"
         case .copiedVault: "another copy of this account has sent; stop using one of the two"
-        case .sessionBroken: "the session with this contact is broken"
         case .refused: "the server refused it"
         }
     }
@@ -116,9 +114,7 @@ extension ClientEvent {
                 ? "* \(contact): \(String(id.description.prefix(8))) \(state.word)" : nil
         case .outbox(let entry): "* to \(entry.contact): kept in the outbox, \(entry.reason.clause)"
         case .request(let request):
-            request.needsNewerVersion
-                ? "* \(request.name) sent a request that needs a newer version"
-                : "* \(request.name) wants to talk: `postern accept \(request.name)`"
+            "* \(request.name) wants to talk: `postern accept \(request.name)`"
         case .contact(let contact): "* \(contact.name) is now \(contact.state.word)"
         case .typing(let contact, let isTyping):
             isTyping ? "* \(contact) is typing" : "* \(contact) stopped typing"
@@ -157,11 +153,12 @@ extension ClientNotice {
         case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
         case .unreadableRequest:
             "A first message could not be read: the keys it was made for are gone."
+        case .newerRequest:
+            "Somebody has written for the first time with a newer version: it is kept until this program is updated."
         case .unknownContent(let contact, let type):
             "\(contact) sent content of type \(type), which needs a newer version."
         case .clockDiffers(let seconds):
             "The server's clock and this machine's differ by \(seconds) seconds."
-        case .vaultWentBack: "The account's file was put back to an older state."
         }
     }
 
@@ -176,9 +173,9 @@ extension ClientNotice {
         case .inviteUsedTwice: "invite-used-twice"
         case .deviceChanged: "device-changed"
         case .unreadableRequest: "unreadable-request"
+        case .newerRequest: "newer-request"
         case .unknownContent: "unknown-content"
         case .clockDiffers: "clock-differs"
-        case .vaultWentBack: "vault-went-back"
         }
     }
 }

@@ -113,16 +113,6 @@ package struct RecoveryBundle: Hashable, Sendable {
         isConfirmed && now >= madeHours && now - madeHours >= renewalHours
     }
 
-    /// True when the private half of a bundle may be erased.
-    ///
-    /// - Parameter newerConfirmedHours: when the peer confirmed a newer bundle, or nil.
-    /// - SPEC: DR-23
-    package static func isExpired(newerConfirmedHours: UInt32?, atHours now: UInt32) -> Bool {
-        // DR-23
-        guard let since = newerConfirmedHours else { return false }
-        return now >= since && now - since >= retentionHours
-    }
-
     private static func signedBytes(_ body: some Sequence<UInt8>) -> [UInt8] {
         var message = [UInt8](copying: RatchetLabels.recoveryBundle.raw)
         message.append(contentsOf: body)
