@@ -163,7 +163,7 @@ part_tsan() {
 run_sanitized() {
     local target sanitizer=$1
     shift
-    export POSTERN_TEST_TARGETS=$*
+    export POSTERN_TEST_TARGETS=$* POSTERN_SANITIZER=$sanitizer
     require "build for the $sanitizer sanitizer" "$root/scripts/build" --sanitize "$sanitizer"
     tests_program=$root/.build/$sanitizer/release/posternPackageTests.xctest
     for target in "$@"; do

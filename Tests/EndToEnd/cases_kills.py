@@ -60,7 +60,7 @@ def settled(one, other):
     """Histories that agree, after both have fetched and sent what there was."""
     for _ in range(5):
         for talker in (one, other):
-            talker.person.run("receive", "--timeout", "20")
+            talker.person.run("receive")
         mine, theirs = one.history(), other.history()
         if mine == theirs[::-1]:
             break
