@@ -38,6 +38,13 @@ package enum Privileges {
         if back { throw .notFinal }
     }
 
+    /// Whether this process may become the user `name`, as far as the list of users tells.
+    ///
+    /// - Throws: `unknownUser`, `isRoot` or `system`.
+    package static func check(user name: String) throws(DropError) {
+        if try look(up: name).0 == 0 { throw .isRoot }
+    }
+
     /// Gives a folder and all files directly in it to the user `name`, before `drop`.
     ///
     /// Links are not followed.

@@ -93,6 +93,12 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         return bytes[15] == 1
     }
 
+    /// Whether it stands for every address of this machine and so names none: 0.0.0.0 or [::].
+    package var isUnspecified: Bool {
+        for index in 0..<16 where bytes[index] != 0 { return false }
+        return true
+    }
+
     /// The address as `127.0.0.1:8437` or `[::1]:8437`.
     package var description: String {
         var source = bytes

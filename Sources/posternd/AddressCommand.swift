@@ -30,6 +30,11 @@ extension Command {
             let host = try Folder.attempt(folder) { (folder) throws(DataFolder.Failure) in
                 try folder.readHost()
             }
+            if given == nil, host == nil {
+                Console.say(
+                    "no host was named when this server was made: this is its address on this"
+                        + " machine and the usual port; --host HOST[:PORT] puts another into it")
+            }
             try Console.print(
                 try Folder.address(
                     keys.addressMaker, given ?? host ?? DataFolder.defaultHost, path))

@@ -26,7 +26,9 @@ enum Folder {
     static func makeForUser(
         _ path: String, _ arguments: Arguments
     ) throws(CommandFailure) -> Bool {
-        guard Privileges.isRoot, arguments.value("user") != nil else { return false }
+        guard Privileges.isRoot, let user = arguments.value("user") else { return false }
+        // A folder of root's would be in the way of the right name.
+        try Privilege.check(user: user)
         do throws(UnsafeFile) {
             if try SafeFile.exists(path) { return false }
             try SafeFile.makeFolder(path)

@@ -31,6 +31,15 @@ enum Privilege {
         try forbidDumps()
     }
 
+    /// Finds out whether the user can be become, before anything is made for it.
+    static func check(user name: String) throws(CommandFailure) {
+        do throws(Privileges.DropError) {
+            try Privileges.check(user: name)
+        } catch {
+            throw CommandFailure(.permission, sentence(error, name))
+        }
+    }
+
     /// Keeps this process's memory from others (I7).
     static func forbidDumps() throws(CommandFailure) {
         do throws(SystemError) {

@@ -140,11 +140,21 @@ private struct RunCommand {
         }
         ServerLog.write(.listening(loops: loopCount, connectionsMax: connectionsMax))
         // Without a host of its own the server is found where it listens.
-        let place = host ?? ServerKeys.canonicalHost(server.listenAddress.description)
+        let place = host ?? ServerKeys.canonicalHost(Self.place(server.listenAddress))
+        if host == nil, listen.isUnspecified {
+            Console.say(
+                "no host was named when this server was made, so the address below is for this"
+                    + " machine alone; `posternd address --host HOST[:PORT]` prints it for others")
+        }
         try announce(
             server,
             try Folder.address(addressText, place ?? DataFolder.defaultHost, folder.path))
         return server.run(until: signals)
+    }
+
+    private static func place(_ address: SocketAddress) -> String {
+        address.isUnspecified
+            ? "\(DataFolder.defaultHost):\(address.port)" : address.description
     }
 
     private func announce(_ server: Server, _ address: String) throws(CommandFailure) {

@@ -173,3 +173,21 @@ def test_going_away():
         event = lines.event(type="connection", state="lost")
         assert 1_000 <= event["retryMilliseconds"] <= 30_000, event
         alice.stop(process)
+
+
+def test_address():
+    """posternd address says when it assumes a host; the wrong user's name makes no folder"""
+    with World() as world:
+        server = world.start()
+        code, out, err = world.run("posternd", "address", "--data", server.folder)
+        assert code == 0 and out.count("\n") == 1 and "--host" in err, (code, out, err)
+        code, named, err = world.run(
+            "posternd", "address", "--data", server.folder, "--host", "chat.example.org")
+        assert code == 0 and named.strip().endswith("@chat.example.org") and not err, (named, err)
+        if os.geteuid() == 0:
+            for command in ("init", "run"):
+                done = subprocess.run(
+                    [world.folder / "posternd", command, "--data", world.folder / "typo",
+                     "--user", "nobodyy"], capture_output=True, text=True)
+                assert done.returncode == 77 and "nobodyy" in done.stderr, done
+                assert not (world.folder / "typo").exists()

@@ -30,6 +30,10 @@ struct SocketTests {
         #expect(SocketAddress(numeric: "10.0.0.1:1")?.isLoopback == false)
         #expect(SocketAddress(numeric: "[::2]:1")?.isLoopback == false)
         #expect(SocketAddress(numeric: "0.0.0.0:1")?.isLoopback == false)
+        #expect(SocketAddress(numeric: "0.0.0.0:1")?.isUnspecified == true)
+        #expect(SocketAddress(numeric: "[::]:1")?.isUnspecified == true)
+        #expect(SocketAddress(numeric: "[::1]:1")?.isUnspecified == false)
+        #expect(SocketAddress(numeric: "127.0.0.1:1")?.isUnspecified == false)
     }
 
     @Test("localhost resolves to loopback; a name that cannot exist gives the lookup's error")
