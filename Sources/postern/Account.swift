@@ -16,6 +16,9 @@ enum Account {
         return home
     }
 
+    /// How long a command waits for another one of the account to end.
+    private static let patienceMilliseconds: UInt64 = 5_000
+
     /// Opens the account.
     ///
     /// - Parameter access: `.read` works beside a running `chat`; `.write` excludes others.
@@ -25,10 +28,13 @@ enum Account {
         switch try PosternClient.inspect(home: home) {
         case .empty: throw ClientError.noVault
         case .withoutPassphrase:
-            return try PosternClient.open(home: home, access: access, passphrase: nil)
+            return try PosternClient.open(
+                home: home, access: access, passphrase: nil,
+                patienceMilliseconds: patienceMilliseconds)
         case .needsPassphrase:
             return try PosternClient.open(
-                home: home, access: access, passphrase: passphrase(invocation))
+                home: home, access: access, passphrase: passphrase(invocation),
+                patienceMilliseconds: patienceMilliseconds)
         }
     }
 

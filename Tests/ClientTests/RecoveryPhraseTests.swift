@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import Primitives
 import Testing
 
@@ -83,6 +84,12 @@ struct ClientHomeTests {
         do {
             let lock = try home.lock()
             #expect(throws: ClientError.vaultInUse) { _ = try home.lock() }
+            let clock = SystemClock()
+            let start = clock.monotonicMilliseconds
+            #expect(throws: ClientError.vaultInUse) {
+                _ = try home.lock(patienceMilliseconds: 60, clock: clock)
+            }
+            #expect(clock.monotonicMilliseconds - start >= 60)
             _ = lock
         }
         _ = try home.lock()

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Platform
 internal import Primitives
 
@@ -67,6 +68,21 @@ public struct ClientHome: Sendable, Equatable {
             try SafeFile.checkFolder(path)
         } catch {
             throw ClientError(error, in: .home)
+        }
+    }
+
+    /// Holds the home for one writer, after waiting so long for another one to end. CL-25
+    func lock(patienceMilliseconds: UInt64, clock: some Clock) throws(ClientError) -> LockFile {
+        let start = clock.monotonicMilliseconds
+        while true {
+            do throws(ClientError) {
+                return try lock()
+            } catch {
+                let waited = UInt64(clamping: clock.monotonicMilliseconds - start)
+                guard error == .vaultInUse, waited < patienceMilliseconds else { throw error }
+            }
+            // The kernel's own wait for a lock has no limit of time.
+            usleep(20_000)
         }
     }
 

@@ -108,15 +108,21 @@ public final class PosternClient {
 
     /// Opens a home. `.read` works beside another process that writes; `.write` excludes others.
     ///
+    /// - Parameter patienceMilliseconds: How long another writer may still hold the home before
+    ///   this fails, so that short commands follow each other.
     /// - Throws: `ClientError.noVault`, `.passphraseNeeded`, `.passphraseWrong`, `.vaultInUse`, …
     public static func open(
-        home: ClientHome, access: VaultAccess, passphrase: consuming Passphrase?
+        home: ClientHome, access: VaultAccess, passphrase: consuming Passphrase?,
+        patienceMilliseconds: UInt64 = 0
     ) throws(ClientError) -> PosternClient {
         try testPrimitives()
         guard try home.hasVault() else { throw .noVault }
-        let lock = access == .write ? HomeLock(try home.lock()) : nil
-        let vault = try home.openVault(access, passphrase: passphrase)
         let clock = SystemClock()
+        let lock =
+            access == .write
+            ? HomeLock(try home.lock(patienceMilliseconds: patienceMilliseconds, clock: clock))
+            : nil
+        let vault = try home.openVault(access, passphrase: passphrase)
         let engine = try Engine.open(store: vault, random: SystemRandom(), now: Moment(clock))
         return PosternClient(
             home: home, access: access, vault: vault, lock: lock, engine: engine, clock: clock)
