@@ -64,7 +64,7 @@ enum VaultTargets {
         _ = engine.outboxSummaries()
         _ = engine.inviteSummaries()
         _ = engine.identitySummary(isWithoutPassphrase: true)
-        _ = try? engine.findings(at: now)
+        _ = engine.findings(at: now, serverAnswers: true)
         _ = try? engine.message(idPrefix: "000000")
         for contact in engine.contactSummaries() {
             _ = try? engine.history(of: contact.name, limit: 5, before: nil)

@@ -107,7 +107,10 @@ enum AccountCommands {
     private static let settings = Command(
         name: "settings", synopsis: "[KEY [VALUE]]",
         summary: "Show or change settings: receipts, typing, presence.",
-        details: ["A contact's own settings are named NAME.KEY."],
+        details: [
+            "A contact's own settings are named NAME.KEY.",
+            "Two people see each other's presence only when both have switched it on.",
+        ],
         examples: [
             ("postern settings", "all of them"),
             ("postern settings receipts off", "send no receipts"),
@@ -120,6 +123,9 @@ enum AccountCommands {
             let client = try Account.open(invocation, for: .write)
             try client.setSetting(key, to: value)
             try show(client.settings().filter { $0.key == key }, invocation)
+            if key.hasSuffix(".presence"), value == "on" {
+                Output.note("You see each other's presence once both of you have switched it on.")
+            }
             return .ok
         }
         let all = try Account.open(invocation, for: .read).settings()

@@ -7,7 +7,9 @@ enum CareCommands {
 
     private static let doctor = Command(
         name: "doctor", synopsis: "", summary: "Look whether account, keys and server are well.",
-        details: ["Ends with 0 when nothing is wrong, with 69 or 78 when something is."],
+        details: [
+            "A line begins with good, BAD, or ? for what is not known while the server is away. Ends with 0 when nothing is wrong, with 69 when the server does not answer, with 78 for the rest."
+        ],
         examples: [("postern doctor", "one line for each thing looked at")],
         positional: 0...0
     ) { invocation in
@@ -19,25 +21,30 @@ enum CareCommands {
                 timeoutMilliseconds: Running.patienceMilliseconds, stopsWhenUnreachable: true)
         ) { _, _ in .goOn }
         if result == .interrupted { return .interrupted }
-        var code = ExitCode.ok
-        for finding in try client.doctor() {
-            if !finding.isGood { code = .configuration }
-            var line = JSONLine(type: "finding")
-            line.add("subject", finding.subject)
-            line.add("good", finding.isGood)
-            line.add("text", finding.sentence)
-            try invocation.show(
-                "\(finding.isGood ? "good" : "BAD ") \(finding.subject): \(finding.sentence)", line)
-        }
-        if let error = serverError(result) {
-            var line = JSONLine(type: "finding")
-            line.add("subject", "server")
-            line.add("good", false)
-            line.add("text", error.sentence)
-            try invocation.show("BAD  server: \(error.sentence) \(error.advice)", line)
-            code = .unreachable
-        }
-        return code
+        let error = serverError(result)
+        let server = DoctorFinding(
+            subject: "server", isGood: error == nil,
+            sentence: error.map { "\($0.sentence) \($0.advice)" } ?? "It answers.")
+        let others = try client.doctor(serverAnswers: error == nil)
+        for finding in [server] + others { try show(finding, invocation) }
+        if error != nil { return .unreachable }
+        return others.contains { $0.isGood == false } ? .configuration : .ok
+    }
+
+    private static func show(_ finding: DoctorFinding, _ invocation: Invocation)
+        throws(OutputError)
+    {
+        var line = JSONLine(type: "finding")
+        line.add("subject", finding.subject)
+        line.add("good", finding.isGood.map { .bool($0) } ?? .null)
+        line.add("text", finding.sentence)
+        let mark: SafeText =
+            switch finding.isGood {
+            case true?: "good"
+            case false?: "BAD "
+            case nil: "?   "
+            }
+        try invocation.show("\(mark) \(finding.subject): \(finding.sentence)", line)
     }
 
     /// What is wrong with the server, nil when it gave all that waited, or gives it still.

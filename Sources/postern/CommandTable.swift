@@ -8,7 +8,7 @@ enum CommandTable {
     static let later: Set<String> = [
         "block", "unblock", "mute", "unmute", "search", "react", "edit", "delete", "forward", "pin",
         "unpin", "export", "backup", "restore", "passphrase", "rotate", "move", "account", "group",
-        "devices", "daemon", "rpc", "audit", "completions", "man",
+        "devices", "daemon", "rpc", "audit", "completions", "man", "reject", "rename", "attach",
     ]
 
     /// Options that a later version has.

@@ -72,13 +72,16 @@ enum MeetingCommands {
         let operation: OperationID
         if what == "-" {
             operation = try client.accept(link: Input.firstLine(), name: name)
-        } else if what.hasPrefix("postern://") {
+        } else if isLink(what) {
             operation = try client.accept(link: what, name: name)
         } else {
             operation = try client.acceptRequest(what, newName: name)
         }
-        return try showContact(Running.finish(operation, of: client), invocation)
+        return try showContact(
+            Running.finish(operation, of: client), isLink: what == "-" || isLink(what), invocation)
     }
+
+    private static func isLink(_ word: String) -> Bool { word.hasPrefix("postern://") }
 
     private static let add = Command(
         name: "add", synopsis: "WHO [--name NAME]",
@@ -96,19 +99,31 @@ enum MeetingCommands {
         let client = try Account.open(invocation, for: .write)
         let operation = try client.add(
             invocation.arguments.positional[0], name: invocation.arguments.value("name"))
-        return try showContact(Running.finish(operation, of: client), invocation)
+        return try showContact(
+            Running.finish(operation, of: client), isLink: false, invocation)
     }
 
-    private static func showContact(_ outcome: OperationOutcome, _ invocation: Invocation) throws
-        -> ExitCode
-    {
+    private static func showContact(
+        _ outcome: OperationOutcome, isLink: Bool, _ invocation: Invocation
+    ) throws -> ExitCode {
+        let shown: ContactSummary
         switch outcome {
         case .added(let contact):
+            shown = contact
             try invocation.show("Added \(contact.name): a hello is on its way.", contact.json)
         case .accepted(let contact):
+            shown = contact
             try invocation.show("\(contact.name) is accepted.", contact.json)
+        case .alreadyContact(let contact):
+            shown = contact
+            let rest: SafeText =
+                isLink ? "the link was not used and stays open." : "nothing was sent."
+            try invocation.show("\(contact.name) is a contact already; \(rest)", contact.json)
         case .registered, .invite, .inviteWithdrawn, .failed:
             throw ClientError.internalFault(line: #line)
+        }
+        if let wish = invocation.arguments.value("name"), wish != shown.name {
+            Output.note("postern: --name was not used; the contact is called \(shown.name).")
         }
         return .ok
     }

@@ -15,6 +15,7 @@ enum MessageCommands {
         details: [
             "Without TEXT, or with `-`, the text is read from standard input.",
             "Ends with 0 when the server holds the message on its disk, with 75 when it stays in the outbox; it is sent by the next command that connects.",
+            "While `receive --follow` or `chat` runs, other writing commands of the account are refused: write from `chat`.",
         ],
         options: [
             .init("wait", value: "delivered", help: "wait until the contact's client has it"),
@@ -61,6 +62,7 @@ enum MessageCommands {
         details: [
             "Prints messages, and with --follow also typing, presence and receipts. Contacts get a delivery receipt, strangers nothing.",
             "--timeout without --follow waits up to S seconds for a first message; nothing by then is exit code 124.",
+            "While `receive --follow` or `chat` runs, other writing commands of the account are refused: write from `chat`.",
         ],
         options: [.init("follow", help: "stay and print what comes"), timeout],
         examples: [
@@ -132,7 +134,9 @@ enum MessageCommands {
         line.add("contact", name)
         line.add("count", count)
         return try Output.ending(with: code) { () throws(OutputError) in
-            try invocation.show("\(count) messages of \(name) are marked as read.", line)
+            let messages: SafeText = count == 1 ? "1 message" : "\(count) messages"
+            let verb: SafeText = count == 1 ? "is" : "are"
+            try invocation.show("\(messages) of \(name) \(verb) marked as read.", line)
         }
     }
 

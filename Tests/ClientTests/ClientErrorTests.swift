@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import Client
@@ -19,7 +20,7 @@ private let all: [ClientError] = [
     .protocolViolation, .serverShuttingDown, .serverFault, .serverRefused(code: 99),
     .rateLimited(seconds: 60), .serverStorageFull, .admissionRefused, .handleTaken,
     .alreadyRegistered, .unknownHandle, .inviteGone, .inviteExpired, .recordInvalid,
-    .recordTooNew, .certificateExpired, .prekeysExpired, .contactMailboxUnavailable,
+    .unknownInvite, .recordTooNew, .certificateExpired, .prekeysExpired, .contactMailboxUnavailable,
     .internalFault(line: 7),
 ]
 
@@ -39,13 +40,24 @@ struct ClientErrorTests {
         }
     }
 
+    @Test("CL-32 why a server is not reached is said in words, by number only for the rare ones")
+    func unreachable() {
+        for number in [ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ETIMEDOUT, ECONNRESET] {
+            let error = ClientError.unreachable(errorNumber: number)
+            #expect(!error.sentence.contains("error"), "\(number)")
+            #expect(!error.advice.contains("kept"), "\(number)")
+        }
+        #expect(ClientError.unreachable(errorNumber: 5).sentence.contains("error 5"))
+    }
+
     @Test("CL-33 errors of one kind end with the exit code of the table")
     func exitCodes() {
         let expected: [(ClientError, Int32)] = [
             (.noVault, 78), (.vaultExists, 73), (.unsafeMode(.key, mode: 0o644), 78),
             (.vaultInUse, 78), (.vaultCorrupt, 78), (.passphraseWrong, 77),
             (.diskFull, 74), (.diskFailed(errorNumber: 5), 74), (.noPassphraseFile, 66),
-            (.addressInvalid, 65), (.unknownContact, 67), (.unknownHandle, 67), (.inviteGone, 67),
+            (.addressInvalid, 65), (.unknownContact, 67), (.unknownInvite, 67),
+            (.unknownHandle, 67), (.inviteGone, 67),
             (.inviteExpired, 67), (.handleTaken, 73), (.unreachable(errorNumber: 111), 69),
             (.timedOut, 69), (.wrongServerKey, 76), (.wrongSigningKey, 76),
             (.protocolViolation, 76), (.internalFault(line: 1), 70), (.safetyNumberDiffers, 65),

@@ -99,13 +99,91 @@ def test_doctor_of_a_silent_server():
     with World() as world:
         server = world.start()
         alice, _ = world.friends()
-        assert not [f for f in alice.json("doctor") if not f["good"]]
+        findings = alice.json("doctor")
+        assert all(f["good"] for f in findings) and findings[0]["subject"] == "server", findings
         server.kill()
         with silent(server.listen):
             code, out, err = alice.run("doctor", "--json", seconds=60)
         findings = [json.loads(line) for line in out.splitlines()]
-        assert code == 69 and [f["subject"] for f in findings if not f["good"]] == ["server"], (
+        assert code == 69 and [f["subject"] for f in findings if f["good"] is False] == ["server"], (
             code, out, err)
+
+
+def test_doctor_without_server():
+    """doctor says of what only the server knows that it is not known, and counts what waits"""
+    with World() as world:
+        server = world.start()
+        alice = world.person("alice", register=True)
+        bob = world.person("bob")
+        bob.ok("add", "alice")
+        server.kill()
+        bob.fails(75, "send", "alice", "later")
+        code, out, err = bob.run("doctor", "--json", seconds=60)
+        findings = {f["subject"]: f for f in map(json.loads, out.splitlines())}
+        assert code == 69 and next(iter(findings)) == "server", (code, out, err)
+        assert findings["server"]["good"] is False and findings["clock"]["good"] is None, out
+        assert findings["outbox"]["text"].startswith("1 message waits for a server"), out
+        code, out, _ = alice.run("doctor", seconds=60)
+        assert code == 69 and "?    prekeys: Not known" in out, out
+        assert "error 111" not in out and "kept" not in out, out
+
+
+def test_known_contact():
+    """accept and add of a contact say that nothing was sent, and the link stays open"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        alice.ok("register", "alice")
+        invite = alice.json("invite")[0]
+        for words, rest in ((["accept", invite["link"]], "the link was not used and stays open."),
+                            (["add", "alice"], "nothing was sent.")):
+            code, out, err = bob.run(*words, "--name", "other")
+            assert code == 0 and out.strip() == "alice is a contact already; " + rest, (code, out)
+            assert "--name was not used" in err and "called alice" in err, err
+        assert alice.texts() == []
+        states = {i["id"]: i["state"] for i in alice.json("invite", "--list")}
+        assert states[invite["id"]] == "open", states
+        carol = world.person("carol")
+        assert carol.ok("accept", invite["link"]).startswith("Added ")
+        assert "invite --list" in alice.fails(67, "invite", "--withdraw", "0" * 16)
+
+
+def test_parallel_commands():
+    """CL-25 short commands of one account follow each other; none is refused or lost"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        texts = [f"number {number}" for number in range(4)]
+        started = [world.spawn("postern", "send", "bob", text, *alice.options) for text in texts]
+        assert [process.wait(PATIENCE) for process in started] == [0] * 4
+        assert sorted(bob.texts()) == texts
+
+
+def test_late_taker():
+    """CL-21 who took a link late is told what to do, and its maker who is not accused"""
+    with World() as world:
+        world.start()
+        alice, dave, erin = (world.person(name) for name in ("alice", "dave", "erin"))
+        link = alice.ok("invite", "--name", "dave").strip()
+        for person in (dave, erin):
+            person.ok("accept", link, "--name", "alice")
+        told = alice.ok("receive")
+        assert "Somebody tried your invite for dave" in told and "(dave)" not in told, told
+        # The maker deletes the link's mailbox once the new chat has one of its own. CL-27
+        for person in (dave, alice, dave, alice):
+            person.ok("receive")
+        assert "ask for a new link" in erin.fails(75, "send", "alice", "hello?")
+
+
+def test_presence_sentence():
+    """Switching presence on says that both sides have to"""
+    with World() as world:
+        world.start()
+        alice, _ = world.friends()
+        code, _, err = alice.run("settings", "bob.presence", "on")
+        assert code == 0 and "both" in err, (code, err)
+        code, _, err = alice.run("settings", "bob.presence", "off")
+        assert code == 0 and err == "", (code, err)
 
 
 def test_closed_reader():

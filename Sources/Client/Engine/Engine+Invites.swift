@@ -46,7 +46,7 @@ extension Engine {
     ) throws(ClientError) -> OperationID {
         now = moment
         let found = invites.values.filter { Self.name(of: $0) == id && $0.state <= .open }
-        guard found.count == 1, var invite = found.first else { throw .unknownContact }
+        guard found.count == 1, var invite = found.first else { throw .unknownInvite }
         invite.state = .withdrawn
         invite.erasesBlob = true
         save(invite)

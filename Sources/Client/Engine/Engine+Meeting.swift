@@ -249,7 +249,7 @@ extension Engine {
                 return try acceptContact(known.id, name: task.name, operation)
             }
             if known.state == .accepted {
-                return operations.end(operation, .added(summary(of: known)), &actions)
+                return operations.end(operation, .alreadyContact(summary(of: known)), &actions)
             }
             contact = known
         } else {

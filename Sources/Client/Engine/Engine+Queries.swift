@@ -180,41 +180,4 @@ extension Engine {
         }
         return .queued
     }
-
-    /// What `doctor` finds in the vault.
-    package func findings(at moment: Moment) throws(ClientError) -> [DoctorFinding] {
-        var findings: [DoctorFinding] = []
-        func add(_ subject: String, _ isGood: Bool, _ good: String, _ bad: String) {
-            findings.append(
-                DoctorFinding(subject: subject, isGood: isGood, sentence: isGood ? good : bad))
-        }
-        add("vault", true, "It opens and its contents are sound.", "")
-        let seconds = Int64(clamping: moment.wall / 1_000)
-        add(
-            "certificate", identity.certificate.isLive(secondsSince1970: seconds),
-            "The device's certificate is valid.",
-            "The device's certificate has expired; contacts will refuse new sessions.")
-        add(
-            "clock", !maintenance.toldClock, "It agrees with the server's.",
-            "It differs from the server's by more than five minutes; set it.")
-        if identity.isRegistered {
-            let age =
-                moment.wall > identity.bundlePublishedMilliseconds
-                ? moment.wall - identity.bundlePublishedMilliseconds : 0
-            add(
-                "prekeys", age < 6 * 86_400_000, "Fresh ones are on the server.",
-                "Those on the server grow old; run `postern receive` while it can be reached.")
-        } else {
-            add("handle", true, "None; people reach you by invite links.", "")
-        }
-        let held = outbox.filter { $0.reason != .waitingForServer && $0.reason != .waitingForReply }
-        add(
-            "outbox", held.isEmpty, "Nothing is held up.",
-            "\(held.count) messages are held up; see `postern outbox`.")
-        let copied = mailboxes.values.contains { $0.state == .copied }
-        add(
-            "copies", !copied, "No other copy of this account has written.",
-            "Another copy of this account has written; use only one of them.")
-        return findings
-    }
 }

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// The one mapping from what went wrong to what a person and a script are told. CL-32
 ///
 /// - SPEC: §10.7, CL-32, CL-33
@@ -32,6 +34,7 @@ extension ClientError {
         case .handleInvalid: "A handle has 3 to 32 characters of a-z, 0-9, underscore and dot."
         case .nameInvalid: "This cannot be a contact's name."
         case .unknownContact: "There is no contact, request or invite of this name."
+        case .unknownInvite: "There is no open invite with this id."
         case .unknownMessage: "There is no message with this id."
         case .ambiguousMessage(let count):
             count == 0
@@ -51,7 +54,7 @@ extension ClientError {
         case .inviteDaysInvalid: "An invite lasts 1 to 30 days."
         case .ownAddress: "This is your own address."
         case .hostUnknown: "The server's host name is not known."
-        case .unreachable(let number): "The server cannot be reached (error \(number))."
+        case .unreachable(let number): Self.unreachable(number)
         case .timedOut: "The server did not answer in time."
         case .connectionLost: "The connection to the server was lost."
         case .notPostern: "What answers at this address is no Postern server."
@@ -109,6 +112,7 @@ extension ClientError {
         case .handleInvalid: "Choose another handle."
         case .nameInvalid: "Use up to 64 letters, digits and signs, without a comma, not `me`."
         case .unknownContact: "See `postern contacts` and `postern requests`."
+        case .unknownInvite: "See `postern invite --list`."
         case .unknownMessage, .ambiguousMessage: "See `postern history NAME --json` for whole ids."
         case .unknownServer: "Use the whole person link instead."
         case .notAccepted: "Take it with `postern accept NAME`."
@@ -122,8 +126,7 @@ extension ClientError {
         case .inviteDaysInvalid: "Choose a number of days from 1 to 30."
         case .ownAddress: "Use `me` for notes to yourself."
         case .hostUnknown, .notPostern: "Check the address with whoever runs the server."
-        case .unreachable, .timedOut, .connectionLost, .serverShuttingDown:
-            "What you sent is kept; try again later."
+        case .unreachable, .timedOut, .connectionLost, .serverShuttingDown: "Try again later."
         case .wrongServerKey, .wrongSigningKey:
             "Ask whoever runs the server, over another way, for its address before going on."
         case .protocolViolation, .serverFault, .serverRefused:
@@ -160,8 +163,8 @@ extension ClientError {
             .safetyNumberDiffers, .safetyNumberInvalid, .recoveryPhraseInvalid, .inviteDaysInvalid,
             .ownAddress:
             .badInput
-        case .unknownContact, .unknownMessage, .ambiguousMessage, .unknownServer, .unknownHandle,
-            .inviteGone, .inviteExpired, .certificateExpired, .prekeysExpired:
+        case .unknownContact, .unknownInvite, .unknownMessage, .ambiguousMessage, .unknownServer,
+            .unknownHandle, .inviteGone, .inviteExpired, .certificateExpired, .prekeysExpired:
             .unknown
         case .hostUnknown, .unreachable, .timedOut, .connectionLost, .serverShuttingDown,
             .serverFault, .rateLimited, .serverStorageFull, .contactMailboxUnavailable:
@@ -170,6 +173,19 @@ extension ClientError {
             .serverRefused, .recordInvalid, .recordTooNew:
             .protocolError
         case .noSecretMemory, .libraryBroken, .internalFault: .fault
+        }
+    }
+
+    /// - Parameter number: The system's number; one that nobody needs to look up has words.
+    private static func unreachable(_ number: Int32) -> String {
+        switch number {
+        case ECONNREFUSED: "The server cannot be reached: nothing listens at its address."
+        case ENETUNREACH, EADDRNOTAVAIL, ENETDOWN:
+            "The server cannot be reached: this machine has no way to its network."
+        case EHOSTUNREACH, EHOSTDOWN: "The server cannot be reached: its machine does not answer."
+        case ETIMEDOUT: "The server cannot be reached: it does not answer."
+        case ECONNRESET, EPIPE: "The server cannot be reached: the connection was broken."
+        default: "The server cannot be reached (error \(number))."
         }
     }
 
@@ -218,7 +234,8 @@ extension OutboxReason {
         case .rateLimited:
             "The server takes no more from here for now; it is tried again by itself."
         case .serverStorageFull: "The server's disk is full; it is tried again by itself."
-        case .mailboxGone: "The contact's mailbox is gone or refuses us."
+        case .mailboxGone:
+            "The contact's mailbox is gone or refuses us; ask for a new link, or add the handle."
         case .copiedVault: "Another copy of this account has sent here: use only one of the two."
         case .refused: "The server refused it."
         }

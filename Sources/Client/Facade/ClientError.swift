@@ -53,6 +53,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case nameInvalid
     /// No contact, request or invite has this name.
     case unknownContact
+    /// No invite that is open or being made has this id.
+    case unknownInvite
     /// No message has this id.
     case unknownMessage
     /// Several messages begin with these digits, or fewer than six were given.

@@ -76,6 +76,8 @@ public enum OperationOutcome: Sendable, Equatable {
     case inviteWithdrawn(id: String)
     /// The contact was added and the first message is on the server.
     case added(ContactSummary)
+    /// That person was an accepted contact before: nothing was sent, and a link stays as it was.
+    case alreadyContact(ContactSummary)
     /// The request was accepted and the reply is on the server.
     case accepted(ContactSummary)
     /// It failed.

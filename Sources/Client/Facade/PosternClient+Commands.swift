@@ -76,9 +76,12 @@ extension PosternClient {
     }
 
     /// Looks at home, vault, clock, outbox, certificate and prekeys.
-    public func doctor() throws(ClientError) -> [DoctorFinding] {
+    ///
+    /// - Parameter serverAnswers: Whether the server was reached in the run before; what only it
+    ///   could tell is not known otherwise.
+    public func doctor(serverAnswers: Bool) throws(ClientError) -> [DoctorFinding] {
         try check()
-        return try engine.findings(at: now)
+        return engine.findings(at: now, serverAnswers: serverAnswers)
     }
 
     // MARK: Changing the vault, with write access

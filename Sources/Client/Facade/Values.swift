@@ -223,8 +223,15 @@ public struct SettingSummary: Sendable, Equatable {
 public struct DoctorFinding: Sendable, Equatable {
     /// What was looked at, one short noun phrase.
     public let subject: String
-    /// True if it is as it should be.
-    public let isGood: Bool
+    /// True if it is as it should be, nil if that could not be found out now.
+    public let isGood: Bool?
     /// One sentence on what was found and what to do.
     public let sentence: String
+
+    /// Makes a finding.
+    public init(subject: String, isGood: Bool?, sentence: String) {
+        self.subject = subject
+        self.isGood = isGood
+        self.sentence = sentence
+    }
 }

@@ -96,7 +96,8 @@ extension OutboxReason {
         case .mailboxFull: "the contact's mailbox is full; it is tried again"
         case .rateLimited: "the server takes no more for now; it is tried again"
         case .serverStorageFull: "the server's disk is full; it is tried again"
-        case .mailboxGone: "the contact's mailbox is gone"
+        case .mailboxGone:
+            "the contact's mailbox is gone; ask for a new link, or `postern add` the handle"
         case .copiedVault: "another copy of this account has sent; stop using one of the two"
         case .refused: "the server refused it"
         }
@@ -128,10 +129,15 @@ extension ClientEvent {
             "* \(contact): messages \(first) to \(last) have arrived after all"
         case .notice(let notice): "! \(notice.sentence)"
         case .connection(.connected): "* connected"
-        case .connection(.lost(_, let error, let milliseconds)):
-            "* not connected (\(error.sentence)) next try in \(milliseconds / 1_000 + 1) s"
+        case .connection(.lost(let server, let error, let milliseconds)):
+            "* not connected to \(Self.hostAndPort(server)) (\(error.sentence)) next try in \(milliseconds / 1_000 + 1) s"
         case .finished, .drained, .inputReady: nil
         }
+    }
+
+    /// An address without its key, which says nothing to a person.
+    private static func hostAndPort(_ server: String) -> String {
+        server.lastIndex(of: "@").map { String(server[server.index(after: $0)...]) } ?? server
     }
 }
 
@@ -144,12 +150,12 @@ extension ClientNotice {
         case .serverWentBack(let contact):
             "The server lost messages to \(contact) that it had accepted; they are sent again."
         case .mailboxReadElsewhere(let contact, let count):
-            "Somebody else has opened the mailbox of \(contact ?? "first messages") \(count) times: your read key may be stolen."
+            "Somebody else has opened the mailbox \(contact.map { "of \($0)" } ?? "for first messages") \(count == 1 ? "once" : "\(count) times"): your read key may be stolen."
         case .superseded: "Another client of this account has taken over reading."
         case .sessionBroken(let contact):
             "A message from \(contact) could not be opened; ask \(contact) to send it again."
         case .inviteUsedTwice(let invite, let name):
-            "A second person (\(name ?? "without a name")) tried the invite \(invite) and was refused."
+            "Somebody tried your invite\(name.map { " for \($0)" } ?? "") (\(invite)) after it had been taken, and was refused. The link is known to more than one: compare safety numbers with who took it."
         case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
         case .unreadableRequest:
             "A first message could not be read: the keys it was made for are gone."
