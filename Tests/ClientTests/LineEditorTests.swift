@@ -53,6 +53,20 @@ struct LineEditorTests {
         #expect(result.screen == "xy\n")
     }
 
+    @Test("CL-1 joiners and marks of direction are typed out; only the echo is without them")
+    func formatCharacters() {
+        let text = "mi\u{200C}ravam rtl\u{200F}mark \u{1F3F3}\u{FE0F}\u{200D}\u{1F308}a\u{AD}b"
+        let result = type([Array(text.utf8), [0x0A]])
+        #expect(result.lines == [text])
+        #expect(
+            result.screen == "miravam rtlmark \u{1F3F3}\u{FE0F}\u{1F308}ab\n")
+        // What was not shown takes no column away when it is erased.
+        let erased = type([Array("a\u{AD}".utf8), [0x7F], Array("b\n".utf8)])
+        #expect(erased.lines == ["ab"])
+        #expect(erased.screen == "ab\n")
+        #expect(type([Array("a\u{85}\u{9B}b\n".utf8)]).lines == ["ab"])
+    }
+
     @Test("control-D ends an empty line only")
     func end() {
         #expect(type([[0x04]]).ended)

@@ -79,14 +79,18 @@ public struct LineEditor: Sendable {
         actions.append(.line(line))
     }
 
-    /// Collects the bytes of one UTF-8 scalar; a broken one is dropped whole.
+    /// Collects the bytes of one UTF-8 scalar; a broken one is dropped whole, and so is a control
+    /// character. Joiners and marks of direction belong to the text; only the echo is without them.
     private mutating func collect(_ byte: UInt8, into actions: inout [Action]) {
         if byte & 0xC0 != 0x80 { character = [] }
         character.append(byte)
         if let text = String(validating: character, as: UTF8.self) {
             let bytes = character
             character = []
-            if !SafeText(untrusted: text).isEmpty { insert(bytes, into: &actions) }
+            let isControl = text.unicodeScalars.contains {
+                $0.properties.generalCategory == .control
+            }
+            if !isControl { insert(bytes, into: &actions) }
         } else if character.count >= 4 {
             character = []
         }
@@ -103,8 +107,14 @@ public struct LineEditor: Sendable {
         var text = String(decoding: typed, as: UTF8.self)
         guard let last = text.popLast() else { return }
         typed = Array(text.utf8)
-        let columns = last.unicodeScalars.reduce(0) { $0 + max(0, width($1)) }
+        let columns = last.unicodeScalars.reduce(0) { $0 + echoedColumns($1) }
         for _ in 0..<columns { actions.append(.echo("\u{8} \u{8}")) }
         actions.append(.typed)
+    }
+
+    /// Columns that the echo of a scalar took: none for one that was not shown.
+    private func echoedColumns(_ scalar: Unicode.Scalar) -> Int {
+        SafeText(untrusted: String(scalar)).description.unicodeScalars
+            .reduce(0) { $0 + max(0, width($1)) }
     }
 }
