@@ -10,6 +10,7 @@ enum ChatCommand {
         summary: "Talk with one contact, line by line.",
         details: [
             "Each line you type is a message. Lines that begin with / are commands: /help lists them; // writes a single one.",
+            "In a pipe, a line that cannot be sent is named by its number and left out, the others are sent, and the exit code is 65; for a command that does not exist it is 64.",
             "Shows receipts, typing and presence; your contact sees when you type, if typing is on.",
         ],
         options: [.init("plain", help: "this line mode, also when a richer one exists")],
@@ -35,7 +36,9 @@ final class Chat {
     private var editor = LineEditor { DisplayWidth.of($0) }
     /// Whether a person sits at a terminal that we put into raw mode.
     private let isInteractive = Terminal.isTerminal(STDIN_FILENO)
-    private var piped: [UInt8] = []
+    private var pipe = PipedLines()
+    /// What the first line of a pipe that could not be taken makes of the exit code.
+    private var refusal: ExitCode?
     private var hasEnded = false
     /// Whether lines are being taken.
     private var isTalking = true
@@ -87,11 +90,11 @@ final class Chat {
         let sending = try Running.run(client, until: .sent(sent), options: patience, handler: step)
         if let failure, failure as? OutputError != .closed { throw failure }
         switch sending {
-        case .reached: return .ok
+        case .reached: return refusal ?? .ok
         case .interrupted: return .interrupted
         default:
             Output.note("postern: not all was sent; it is kept in the outbox (`postern outbox`).")
-            return .queued
+            return refusal ?? .queued
         }
     }
 
@@ -196,29 +199,29 @@ final class Chat {
         }
     }
 
-    /// Lines from a pipe or file; its end is the end of the chat.
+    /// Lines from a pipe or file; its end is the end of the chat, and so is /quit.
     private func readPiped(_ bytes: [UInt8], _ client: PosternClient) throws {
-        piped += bytes
-        while let end = piped.firstIndex(of: UInt8(ascii: "\n")) {
-            let line = piped[..<end]
-            piped.removeSubrange(...end)
+        for line in pipe.feed(bytes) {
             try takePiped(line, client)
+            if hasEnded { return }
         }
-        if piped.count > LineEditor.lineByteCountMax {
-            throw ClientError.textTooLong(
-                byteCount: piped.count, byteCountMax: LineEditor.lineByteCountMax)
-        }
-        guard bytes.isEmpty else { return }
-        if !piped.isEmpty { try takePiped(piped[...], client) }
-        piped = []
-        hasEnded = true
+        if bytes.isEmpty { hasEnded = true }
     }
 
-    private func takePiped(_ line: ArraySlice<UInt8>, _ client: PosternClient) throws {
-        guard let text = String(validating: line, as: UTF8.self) else {
-            throw ClientError.textNotUTF8
+    /// One line of a pipe. One that is refused is no reason to lose those after it.
+    private func takePiped(_ line: PipedLines.Line, _ client: PosternClient) throws {
+        do {
+            try take(line.text(), client)
+        } catch let error as UsageError {
+            refuse(line, error.sentence, .usage)
+        } catch let error as ClientError where error.exitCode == .badInput {
+            refuse(line, "\(error.sentence)", .badInput)
         }
-        try take(text, client)
+    }
+
+    private func refuse(_ line: PipedLines.Line, _ sentence: SafeText, _ code: ExitCode) {
+        Output.note("postern: line \(line.number): \(sentence) It was left out.")
+        refusal = refusal ?? code
     }
 
     private func take(_ line: String, _ client: PosternClient) throws {
@@ -265,7 +268,10 @@ final class Chat {
             try say("/who          whether \(name) is online")
             try say("/quit         leave (or control-D)")
             try say("//text        a message that begins with a slash")
-        default: try say("! There is no command \(words.first ?? "/"); /help lists them.")
+        default:
+            let sentence: SafeText = "There is no command \(words.first ?? "/"); /help lists them."
+            guard isInteractive else { throw UsageError(sentence) }
+            try say("! \(sentence)")
         }
     }
 }

@@ -19,7 +19,8 @@ enum Input {
         while let more = try read() {
             bytes += more
             if bytes.count > byteCountMax {
-                throw ClientError.textTooLong(byteCount: bytes.count, byteCountMax: byteCountMax)
+                throw ClientError.textTooLong(
+                    byteCount: bytes.count, byteCountMax: Engine.textByteCountMax)
             }
         }
         if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }

@@ -172,21 +172,25 @@ enum MeetingCommands {
     }
 
     private static let verify = Command(
-        name: "verify", synopsis: "NAME [NUMBER|-]",
+        name: "verify", synopsis: "NAME [NUMBER…|-]",
         summary: "Show the safety number, or check the one your contact reads to you.",
         details: [
-            "Both sides see the same number if nobody stands between. Compare it over another way: in person, by telephone."
+            "Both sides see the same number if nobody stands between. Compare it over another way: in person, by telephone.",
+            "NUMBER may be typed as it is shown, in groups. One that differs changes nothing: a contact stays verified, or not, as it was.",
         ],
         examples: [
             ("postern verify bob", "shows the number to compare"),
-            ("postern verify bob '12345 67890 …'", "checks it and marks bob as verified"),
+            ("postern verify bob 1234 5678 9012 3456 …", "checks it and marks bob as verified"),
         ],
-        positional: 1...2
+        positional: 1...64
     ) { invocation in
         let name = invocation.arguments.positional[0]
-        let typed = try invocation.argument(1).map { $0 == "-" ? try Input.all() : $0 }
+        let words = invocation.arguments.positional.dropFirst()
+        let isPiped = words == ["-"]
+        let typed =
+            words.isEmpty ? nil : isPiped ? try Input.all() : words.joined(separator: " ")
         let client = try Account.open(invocation, for: typed == nil ? .read : .write)
-        if let typed { try client.verify(name, number: typed) }
+        if let typed { try check(typed, with: name, client, invocation) }
         let number = try client.safetyNumber(of: name)
         var line = JSONLine(type: "safety-number")
         line.add("contact", name)
@@ -201,5 +205,23 @@ enum MeetingCommands {
             try Output.line("    \(number.text)")
         }
         return .ok
+    }
+
+    /// Takes the right number; of another one says what it does to the contact.
+    private static func check(
+        _ number: String, with name: String, _ client: PosternClient, _ invocation: Invocation
+    ) throws {
+        do {
+            try client.verify(name, number: number)
+        } catch .safetyNumberDiffers {
+            let isVerified = try client.safetyNumber(of: name).isVerified
+            if !invocation.isJSON {
+                Output.note(
+                    isVerified
+                        ? "postern: \(name) stays verified: an earlier number was right."
+                        : "postern: \(name) is not verified.")
+            }
+            throw ClientError.safetyNumberDiffers
+        }
     }
 }

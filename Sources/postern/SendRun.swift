@@ -10,26 +10,35 @@ struct SendRun {
     let timeoutMilliseconds: UInt64?
 
     func run(_ client: PosternClient) throws -> ExitCode {
+        // A note to oneself goes nowhere: it is where it belongs once it is kept.
+        var delivered = Set(zip(ids, names).filter { $0.1 == "me" }.map(\.0))
+        let awaited = ids.filter { !delivered.contains($0) }
         let result = try Running.run(
-            client, until: waitsForReceipt ? .delivered(ids) : .sent(ids),
+            client, until: waitsForReceipt ? .delivered(awaited) : .sent(ids),
             options: .init(
                 timeoutMilliseconds: timeoutMilliseconds ?? Running.patienceMilliseconds,
                 stopsWhenUnreachable: true)
         ) { event, _ in
-            if case .notice = event, let text = event.text { Output.note(text) }
+            switch event {
+            case .messageState(let id, _, .delivered), .messageState(let id, _, .read):
+                delivered.insert(id)
+            case .notice: if let text = event.text { Output.note(text) }
+            default: break
+            }
             return .goOn
         }
         let waiting = Set(try client.outbox().compactMap(\.id))
         let isOnServer = !ids.contains { waiting.contains($0) }
-        let isDelivered = waitsForReceipt && result == .reached
+        if !waitsForReceipt { delivered = [] } else if result == .reached { delivered = Set(ids) }
         // CL-33: the code first, whoever reads the results.
         let code = code(of: result, isOnServer: isOnServer)
         let ended = try Output.ending(with: code) { () throws(OutputError) in
             for (id, name) in zip(ids, names) {
-                try show(id, name, isQueued: waiting.contains(id), isDelivered: isDelivered)
+                try show(
+                    id, name, isQueued: waiting.contains(id), isDelivered: delivered.contains(id))
             }
         }
-        tellWhy(result, isOnServer: isOnServer)
+        tellWhy(result, waiting: waiting, delivered: delivered)
         return ended
     }
 
@@ -43,20 +52,29 @@ struct SendRun {
         }
     }
 
-    private func tellWhy(_ result: RunResult, isOnServer: Bool) {
+    /// Says of every contact that a message has not come as far as was asked for.
+    private func tellWhy(_ result: RunResult, waiting: Set<MessageID>, delivered: Set<MessageID>) {
         switch result {
-        case .reached, .finished, .interrupted: break
+        case .reached, .finished, .interrupted: return
         case .unreachable(let error):
-            Output.note("postern: \(error.sentence) It is kept in the outbox and sent later.")
+            let isQueued = ids.contains { waiting.contains($0) }
+            let rest: SafeText = isQueued ? " It is kept in the outbox and sent later." : ""
+            Output.note("postern: \(error.sentence)\(rest)")
         case .held(let entries):
             for entry in entries {
                 Output.note(
                     "postern: to \(entry.contact): kept in the outbox, \(entry.reason.clause).")
             }
-        case .timedOut where isOnServer, .stopped where isOnServer:
-            Output.note("postern: it is on the server, but no receipt came in time.")
         case .timedOut, .stopped:
-            Output.note("postern: the server did not take it in time; it is kept in the outbox.")
+            for (id, name) in zip(ids, names) where waiting.contains(id) {
+                Output.note(
+                    "postern: to \(name): the server did not take it in time; it is kept in the outbox."
+                )
+            }
+        }
+        guard waitsForReceipt else { return }
+        for (id, name) in zip(ids, names) where !waiting.contains(id) && !delivered.contains(id) {
+            Output.note("postern: to \(name): it is on the server, but no receipt came in time.")
         }
     }
 

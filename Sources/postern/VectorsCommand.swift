@@ -10,7 +10,7 @@ enum VectorsCommand {
         summary: "Run test vectors: the built-in ones, or files and folders of public ones.",
         details: [
             "Known are this project's own files and Wycheproof's X25519, Ed25519, ChaCha20-Poly1305, XChaCha20-Poly1305, HKDF and HMAC, Argon2id, ML-KEM-768 (ACVP, CCTV), and Noise in cacophony's format. A file of an unknown suite counts as skipped, never as passed.",
-            "Ends with 0 only if something ran and nothing failed, with 66 for a path that holds no file that can be read.",
+            "Ends with 0 only if something ran and nothing failed, with 65 if nothing ran or something failed, with 66 for a path that holds no file that can be read.",
         ],
         examples: [
             ("postern vectors", "the built-in known answers"),
@@ -105,7 +105,12 @@ enum VectorsCommand {
             if invocation.isJSON { continue }
             for failure in report.failures.prefix(20) { try Output.line("    failed: \(failure)") }
         }
-        return reports.allSatisfy(\.isGood) ? .ok : .badInput
+        guard reports.allSatisfy(\.isGood) else { return .badInput }
+        guard reports.contains(where: { $0.passedCount + $0.refusedCount > 0 }) else {
+            Output.note("postern: Nothing ran: there are no vectors of a known suite.")
+            return .badInput
+        }
+        return .ok
     }
 }
 

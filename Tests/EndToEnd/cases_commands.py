@@ -238,6 +238,9 @@ def test_vector_paths():
         for name in ("deep", "link"):
             code, out, _ = world.run("postern", "vectors", folder / name, "--json")
             assert len(out.splitlines()) == 1 and "a.json" in out, (name, out)
+        code, _, err = world.run("postern", "vectors", folder / "deep")
+        assert code == 65 and "Nothing ran" in err, (code, err)
+        assert world.run("postern", "vectors")[0] == 0
         (folder / "closed").chmod(0o700)
 
 

@@ -86,6 +86,10 @@ def test_safety_numbers():
         alice.fails(65, "verify", "bob", wrong)
         alice.fails(65, "verify", "bob", digits[:-5])
         assert not alice.json("contacts")[0]["verified"]
+        # As it is shown, in groups; a number that differs takes nothing back and says so.
+        alice.ok("verify", "bob", *one.split())
+        assert "stays verified" in alice.fails(65, "verify", "bob", wrong)
+        assert alice.json("contacts")[0]["verified"]
 
 
 def test_live():
@@ -185,6 +189,7 @@ def test_note_to_self():
         server.kill()
         alice.ok("send", "me", "buy milk")
         assert alice.texts("history", "me") == ["buy milk"]
+        assert alice.ok("send", "me", "eggs", "--wait", "delivered") == "delivered to me\n"
 
 
 def test_chat_pipe():
@@ -201,6 +206,42 @@ def test_chat_pipe():
         assert process.wait(PATIENCE) == 0
         alice.ok("receive")
         assert alice.json("history", "bob")[-1]["state"] == "read"
+
+
+def test_chat_pipe_refusals():
+    """CL-33 a bad line of a pipe is named and left out, the others are sent; nothing follows /quit"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        alice.ok("chat", "bob", stdin=b"before\n/quit\nafter\n")
+        assert bob.texts() == ["before"]
+        fitting = b"x" * 15_971
+        lines = [b"one", b"bad\xff", fitting, fitting + b"x", b"y" * 40_000, b"two"]
+        err = alice.fails(65, "chat", "bob", stdin=b"\n".join(lines))
+        assert [line.split()[2] for line in err.splitlines() if line.startswith("postern: line")] == [
+            "2:", "4:", "5:"], err
+        assert "15972 bytes; 15971 fit" in err and "40000 bytes; 15971 fit" in err, err
+        assert bob.texts() == ["one", fitting.decode(), "two"]
+        assert "line 1: There is no command /nosuch" in alice.fails(
+            64, "chat", "bob", stdin=b"/nosuch\nthree\n")
+        assert bob.texts() == ["three"]
+
+
+def test_wait_names_the_missing():
+    """send --wait delivered to several says whose receipt is missing"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        carol = world.person("carol")
+        alice.ok("accept", carol.ok("invite", "--name", "alice").strip(), "--name", "carol")
+        carol.ok("receive")
+        alice.ok("receive")
+        process, _ = bob.follow()
+        code, out, err = alice.run(
+            "send", "me,bob,carol", "hello", "--wait", "delivered", "--timeout", "3")
+        assert code == 124 and out == "delivered to me\ndelivered to bob\n", (code, out, err)
+        assert "to carol: it is on the server" in err and "bob" not in err, err
+        bob.stop(process)
 
 
 def test_chat_terminal():
@@ -227,6 +268,10 @@ def test_chat_terminal():
         # Backspace takes a character, not a byte, and both columns of a wide one.
         b.type("\x15H\u00e9\u4f60\x7f!\r")
         a.until("bob: H\u00e9!")
+        # Joiners and marks of direction belong to the text, though the terminal gets none.
+        typed = "mi\u200cravam rtl\u200fmark \U0001f3f3\ufe0f\u200d\U0001f308"
+        b.type(typed + "\r")
+        a.until("bob: miravam rtlmark")
         for terminal in (a, b):
             # Nothing but text, backspaces and line ends reaches the terminal.
             control = [c for c in terminal.seen if c < " " and c not in "\n\r\b"]
@@ -234,6 +279,7 @@ def test_chat_terminal():
             terminal.type("\x04")
             assert terminal.process.wait(PATIENCE) == 0
             os.close(terminal.descriptor)
+        assert alice.texts("history", "bob")[-1] == typed
 
 
 class Terminal:
