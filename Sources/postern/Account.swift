@@ -40,8 +40,17 @@ enum Account {
 
     /// The passphrase of a new account: given, or typed twice.
     ///
-    /// - Throws: `ClientError.passphraseNeeded` when there is neither.
+    /// - Throws: `ClientError.passphraseNeeded` when there is neither; `UsageError` for one that
+    ///   cannot be used, which is another thing than a wrong one.
     static func newPassphrase(_ invocation: Invocation) throws -> Passphrase {
+        do {
+            return try chosenPassphrase(invocation)
+        } catch ClientError.passphraseUnusable {
+            throw UsageError("A passphrase has 1 to 1,024 bytes; nothing was made.")
+        }
+    }
+
+    private static func chosenPassphrase(_ invocation: Invocation) throws -> Passphrase {
         if let passphrase = try given(invocation) { return passphrase }
         var first = try typedBytes("New passphrase: ")
         var second = try typedBytes("The same again: ")
@@ -60,13 +69,28 @@ enum Account {
                 throw UsageError("Give one of --passphrase-file and --passphrase-fd.")
             }
             let number = try invocation.number("passphrase-fd", in: 0...65_535) ?? 0
-            return try Passphrase(reading: Int32(number))
+            return try passphrase(from: Int32(number))
         }
         if let file { return try Passphrase(file: file) }
         guard let named = Environment.all["POSTERN_PASSPHRASE_FILE"], !named.isEmpty else {
             return nil
         }
         return try Passphrase(file: named)
+    }
+
+    /// The passphrase from a descriptor that this program was started with. Its own descriptors,
+    /// which are closed when a program starts, are none of these: reading one could wait for ever.
+    private static func passphrase(from descriptor: Int32) throws -> Passphrase {
+        let flags = fcntl(descriptor, F_GETFD)
+        guard flags >= 0, flags & FD_CLOEXEC == 0 else {
+            throw UsageError("Descriptor \(descriptor) of --passphrase-fd is not open.")
+        }
+        do {
+            return try Passphrase(reading: descriptor)
+        } catch .diskFailed(let number) {
+            throw UsageError(
+                "Descriptor \(descriptor) of --passphrase-fd cannot be read (error \(number)).")
+        }
     }
 
     /// The passphrase of an existing account: given, or typed.

@@ -37,6 +37,7 @@ enum AccountCommands {
 
     private static func make(_ invocation: Invocation, home: ClientHome) throws -> NewClient {
         let server = invocation.arguments.positional[0]
+        try PosternClient.check(server: server)
         if invocation.arguments.has("no-passphrase") {
             return try PosternClient.create(home: home, server: server, passphrase: nil)
         }

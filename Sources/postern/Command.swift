@@ -20,13 +20,16 @@ struct Command: Sendable {
     /// Does the work; returns the exit code.
     let run: @Sendable (Invocation) throws -> ExitCode
 
+    /// The name and what follows it.
+    var usage: String { synopsis.isEmpty ? name : "\(name) \(synopsis)" }
+
     /// Options of every command.
     static let common: [Arguments.Option] = [
         .init("home", value: "DIR", help: "folder of the account (else POSTERN_HOME)"),
         .init("passphrase-file", value: "FILE", help: "read the passphrase from a file of yours"),
         .init("passphrase-fd", value: "N", help: "read the passphrase from an open descriptor"),
         .init("json", help: "print one JSON object a line"),
-        .init("help", help: "show the help of the command"),
+        .init("help", help: "show the help of the command (also -h)"),
     ]
 }
 

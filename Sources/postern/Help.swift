@@ -21,13 +21,13 @@ enum Help {
         try Output.line("  postern invite                         a link for the first contact")
         try Output.line("  postern chat NAME                      talk")
         try Output.line("")
-        try Output.line("`postern COMMAND --help` shows a command with examples.")
+        try Output.line(
+            "`postern help COMMAND` or `postern COMMAND --help` shows a command with examples.")
     }
 
     /// One command with its options and examples.
     static func show(_ command: Command) throws {
-        let synopsis = command.synopsis.isEmpty ? "" : " " + command.synopsis
-        try Output.line("Usage: postern \(command.name)\(synopsis)")
+        try Output.line("Usage: postern \(command.usage)")
         try Output.line("")
         try Output.line("\(command.summary)")
         for paragraph in command.details {

@@ -25,7 +25,8 @@ enum Program {
         do {
             return try dispatch(words)
         } catch let error as UsageError {
-            report(error.sentence, advice: "See `postern --help`.", .usage, asksForJSON)
+            let name: SafeText = find(in: words).map { "\($0.name) " } ?? ""
+            report(error.sentence, advice: "See `postern \(name)--help`.", .usage, asksForJSON)
             return .usage
         } catch let error as ClientError {
             if asksForJSON {
@@ -54,7 +55,7 @@ enum Program {
     }
 
     private static func dispatch(_ words: [String]) throws -> ExitCode {
-        if words.isEmpty || words == ["--help"] || words == ["help"] {
+        if words.isEmpty || words == ["--help"] || words == ["-h"] || words == ["help"] {
             try Help.showOverview()
             return words.isEmpty ? .usage : .ok
         }
@@ -62,7 +63,12 @@ enum Program {
             try Output.line("postern \(Version.text)")
             return .ok
         }
-        let asksForHelp = words.prefix { $0 != "--" }.contains("--help")
+        var words = words
+        var asksForHelp = words.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
+        if words[0] == "help" {
+            asksForHelp = true
+            words.removeFirst()
+        }
         guard let command = find(in: words) else {
             let word = words.first { !$0.hasPrefix("-") } ?? words[0]
             if CommandTable.later.contains(word) {
@@ -86,7 +92,7 @@ enum Program {
             } else if word.hasPrefix("--") {
                 let name = word.dropFirst(2)
                 isValue = Command.common.contains { $0.name == name && $0.value != nil }
-            } else {
+            } else if word != "-h" {
                 return CommandTable.all.first { $0.name == word }
             }
         }
@@ -101,11 +107,11 @@ enum Program {
             if case .unknownOption(let word) = error, CommandTable.laterOptions.contains(word) {
                 throw UsageError("`\(word)` does not exist in this version yet.")
             }
-            throw UsageError("\(error.sentence) See `postern \(command.name) --help`.")
+            throw UsageError(error.sentence)
         }
         arguments.dropFirstPositional()
         guard command.positional.contains(arguments.positional.count) else {
-            throw UsageError("Usage: postern \(command.name) \(command.synopsis)")
+            throw UsageError("The usage is `postern \(command.usage)`.")
         }
         return Invocation(command: command, arguments: arguments)
     }

@@ -28,8 +28,18 @@ def test_usage():
                       ["receive", "--timeout", "x"], ["send", "bob", "x", "--file", "y"], ["backup", "x"]):
             code, out, err = world.run("postern", *words, environment={"POSTERN_HOME": "x"})
             assert code == 64, (words, code, out, err)
+        for words in (["contacts", "extra"], ["send", "bob", "x", "--wiat"]):
+            code, _, err = world.run("postern", *words)
+            assert code == 64 and err.count("See") == 1 and err.endswith(
+                f"See `postern {words[0]} --help`.\n"), (words, err)
         code, out, _ = world.run("postern", "--help")
         assert code == 0
+        for words in (["help"], ["-h"]):
+            assert world.run("postern", *words)[:2] == (0, out), words
+        one = world.run("postern", "send", "--help")[1]
+        for words in (["help", "send"], ["send", "-h"], ["-h", "send"]):
+            assert world.run("postern", *words)[:2] == (0, one), words
+        assert world.run("postern", "help", "frobnicate")[0] == 64
         commands = [line.split()[0] for line in out.splitlines() if line.startswith("  ")
                     and not line.strip().startswith(("--", "postern"))]
         assert {"init", "id", "register", "invite", "accept", "add", "contacts", "requests",
@@ -64,12 +74,11 @@ def test_passphrase():
         wrong = world.folder / "wrong"
         wrong.write_text("battery staple\n")
         wrong.chmod(0o644)
+        world.give_away(wrong)
         code, _, err = world.run(
             "postern", "id", "--home", alice.home, "--passphrase-file", wrong)
-        assert code in (77, 78), (code, err)
+        assert code == 78 and "chmod 600" in err, (code, err)
         os.chmod(wrong, 0o600)
-        if os.geteuid() == 0:
-            os.chown(wrong, alice.home.stat().st_uid, alice.home.stat().st_gid)
         code, _, err = world.run(
             "postern", "id", "--home", alice.home, "--passphrase-file", wrong)
         assert code == 77 and "wrong" in err, (code, err)
@@ -78,6 +87,23 @@ def test_passphrase():
         code, _, _ = world.run("postern", "id", "--home", alice.home,
                                environment={"POSTERN_PASSPHRASE_FILE": alice.options[-1]})
         assert code == 0
+        for number in range(3, 10):
+            code, _, err = world.run(
+                "postern", "id", "--home", alice.home, "--passphrase-fd", number)
+            assert code == 64 and f"Descriptor {number} " in err, (number, code, err)
+
+
+def test_new_passphrase():
+    """An empty passphrase for a new account is 64; an address that is none is 65 before one is asked"""
+    with World() as world:
+        world.start()
+        new = ("--home", world.folder / "new")
+        code, _, err = world.run(
+            "postern", "init", world.server.address, "--passphrase-fd", "0", *new, stdin=b"\n")
+        assert code == 64 and "1,024 bytes" in err, (code, err)
+        code, _, err = world.run("postern", "init", "garbage", *new)
+        assert code == 65 and "address" in err, (code, err)
+        assert not (world.folder / "new").exists()
 
 
 def test_unreachable():

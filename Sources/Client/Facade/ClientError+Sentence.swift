@@ -91,7 +91,7 @@ extension ClientError {
         case .vaultExists: "Use it, or name another folder with --home."
         case .cannotCreateHome: "Name a folder you may write to with --home."
         case .unsafeMode(.home, _): "Run `chmod 700` on it if it is yours."
-        case .unsafeMode: "Run `chmod 600` on it if it is yours, and change the passphrase."
+        case .unsafeMode: "Run `chmod 600` on it if it is yours, then try again."
         case .unsafeOwnerOrKind: "Name another folder or file, or look who put it there."
         case .vaultInUse: "End the other one (chat or receive --follow), or write from there."
         case .vaultReadOnly: "Run the command without another one beside it."

@@ -77,9 +77,7 @@ public final class PosternClient {
         timeoutMilliseconds: UInt64 = 15_000
     ) throws(ClientError) -> NewClient {
         try testPrimitives()
-        guard case .server(let address) = try Engine.address(server) else {
-            throw .addressWrongKind(wanted: .server)
-        }
+        let address = try serverAddress(server)
         guard try !home.hasVault() else { throw .vaultExists }
         let clock = SystemClock()
         let hello = try LinkPool.greet(address, timeoutMilliseconds: timeoutMilliseconds)
@@ -104,6 +102,20 @@ public final class PosternClient {
         let client = PosternClient(
             home: home, access: .write, vault: vault, lock: lock, engine: engine, clock: clock)
         return NewClient(client: client, recoveryPhrase: phrase)
+    }
+
+    /// Refuses what is no server's address, before anybody is asked for a passphrase.
+    ///
+    /// - Throws: `ClientError.addressInvalid`, `.addressKindUnknown`, `.addressWrongKind`.
+    public static func check(server: String) throws(ClientError) {
+        _ = try serverAddress(server)
+    }
+
+    private static func serverAddress(_ text: String) throws(ClientError) -> ServerAddress {
+        guard case .server(let address) = try Engine.address(text) else {
+            throw .addressWrongKind(wanted: .server)
+        }
+        return address
     }
 
     /// Opens a home. `.read` works beside another process that writes; `.write` excludes others.
