@@ -54,11 +54,12 @@ package enum DatabaseError: Error, Equatable, Sendable {
         switch code & 0xFF {
         case SQLITE_FULL: return .diskFull
         case SQLITE_IOERR:
-            // Two errors of a full disk that SQLite files under I/O: growing the shared memory of
-            // the log, and a quota. Both come before anything counts as written. A sync that
+            // Errors of a full disk that SQLite files under I/O: growing the shared memory of the
+            // log, a quota, and a limit on the size of files. They come before anything counts as
+            // written. A sync that
             // answers "full" is not among them: there, data that was taken is gone.
             let isEarly = code == SQLITE_IOERR | (19 << 8) || code == SQLITE_IOERR | (3 << 8)
-            if isEarly && (systemCode == ENOSPC || systemCode == EDQUOT) { return .diskFull }
+            if isEarly && [ENOSPC, EDQUOT, EFBIG].contains(systemCode) { return .diskFull }
             return .inputOutput(code: code)
         case SQLITE_CORRUPT: return .corrupt(code: code)
         case SQLITE_NOTADB: return .notADatabase

@@ -1,5 +1,18 @@
 import Glibc
 
+/// What a program does before all else, so that neither its streams nor a limit end it by surprise:
+/// a reader of the output that goes away and a limit on the size of files become errors of the
+/// call, and a standard stream that was handed over closed stays an error, instead of becoming
+/// whatever file or socket is opened next.
+package func settleStreams() {
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGXFSZ, SIG_IGN)
+    for descriptor: Int32 in 0...2 where fcntl(descriptor, F_GETFD) < 0 {
+        // The lowest free number is taken: this one. Opened the wrong way round, it refuses.
+        _ = unsafe open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY)
+    }
+}
+
 /// Reads what a descriptor has, waiting for the first byte.
 ///
 /// - Parameters:
@@ -21,6 +34,7 @@ package func readSome(from descriptor: Int32, byteCountMax: Int) throws(SystemEr
         _ = unsafe Glibc.poll(&entry, 1, -1)
     }
 }
+
 /// Writes a short text to a descriptor that may be a terminal, pipe or file if that takes it now,
 /// and never waits: a reader that has stopped reading stops nobody else.
 ///

@@ -33,7 +33,7 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     /// Whether the disk or a quota on it is full: nothing was harmed, and freeing space mends it.
-    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+    package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT || code == EFBIG }
 }
 
 /// Repeats a call that a signal interrupted.

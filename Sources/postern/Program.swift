@@ -7,7 +7,7 @@ import Platform
 @main
 enum Program {
     static func main() {
-        signal(SIGPIPE, SIG_IGN)
+        settleStreams()
         guard (try? Interruption.begin()) != nil else {
             Output.note("postern: The system has no thread or descriptor left. Try again later.")
             exit(ExitCode.fault.rawValue)

@@ -8,7 +8,7 @@ enum Program {
 
     static func main() {
         // CH-50: a reader of the output that goes away ends nothing but the output.
-        signal(SIGPIPE, SIG_IGN)
+        settleStreams()
         let words = Array(CommandLine.arguments.dropFirst())
         do throws(CommandFailure) {
             try Privilege.forbidDumps()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 
@@ -272,3 +273,27 @@ def test_address():
                      "--user", "nobodyy"], capture_output=True, text=True)
                 assert done.returncode == 77 and "nobodyy" in done.stderr, done
                 assert not (world.folder / "typo").exists()
+
+
+def test_closed_streams():
+    """A stream that was handed over closed is an error, and a limit on files is a full disk"""
+    with World() as world:
+        server = world.start()
+        alice, bob = world.friends()
+
+        def shell(words):
+            """What a shell makes of the words: exit code and standard error."""
+            done = world.run("sh", "-c", words, seconds=60)
+            return done[0], done[2]
+
+        shutil.copy2("/bin/sh", world.folder / "sh")
+        options = " ".join(map(str, alice.options))
+        code, err = shell(f"./postern send bob - {options} <&-")
+        assert code not in (0, 124) and err.strip(), (code, err)
+        code, err = shell(f"./postern id {options} >&-")
+        assert code == 74, (code, err)
+        code, err = shell(f"ulimit -f 8; ./postern send bob 'much too large' {options}")
+        assert code == 74 and "disk" in err, (code, err)
+        alice.ok("send", "bob", "after it")
+        assert bob.texts()[-1] == "after it"
+        assert server.process.poll() is None

@@ -352,6 +352,32 @@ struct RuleTests {
         #expect(outbox.map(\.id) == [id])
     }
 
+    @Test("CL-45 a server that names gaps for ever is not answered for ever")
+    func endlessGaps() throws {
+        // The next counter it names: none, none possible, the refused one itself, the largest.
+        for next: UInt64? in [nil, 0, 1, 2, .max] {
+            let (world, _, bob) = try met(seed: 76)
+            try bob.typing("alice", true)
+            try world.advance(milliseconds: 1_000)
+            let link = try #require(try bob.link(.writing))
+            bob.stall(link, milliseconds: 60_000)
+            let id = try bob.send("waits", to: "alice")
+            let before = bob.sentCounts[ClientFrameType.deposit.rawValue] ?? 0
+            for _ in 0..<200 {
+                let request = try bob.ask { engine throws(ClientError) -> UInt32? in
+                    engine.links.links[link]?.requests.keys.max()
+                }
+                guard let request else { break }
+                try bob.receive(
+                    .error(ErrorFrame(request: request, code: .counterGap, nextCounter: next)),
+                    on: .writing)
+            }
+            let sent = (bob.sentCounts[ClientFrameType.deposit.rawValue] ?? 0) - before
+            #expect(sent <= Engine.depositsOpenMax + 1, "\(String(describing: next))")
+            #expect(bob.states(of: id).isEmpty)
+        }
+    }
+
     @Test("CL-37 CL-12 a connection whose first message goes another way by now is closed unused")
     func abandoned() throws {
         let (world, alice, bob) = try met(seed: 75)

@@ -80,7 +80,7 @@ extension Engine {
             firstMessages[item]?.isRunning = false
         }
         actions.append(.close(id))
-        _ = links.remove(id, failed: false, now: now, random: &random)
+        _ = links.remove(id, failed: false, misbehaved: false, now: now, random: &random)
     }
 
     /// What a connection for one thing was to do is done when this client is online again.
@@ -137,7 +137,11 @@ extension Engine {
 
     /// Forgets a connection; what was asked on it is asked again on another one, or has failed.
     mutating func forget(_ id: LinkID, failed: Bool, error: ClientError) throws(ClientError) {
-        guard let link = links.remove(id, failed: failed, now: now, random: &random) else { return }
+        guard
+            let link = links.remove(
+                id, failed: failed, misbehaved: error == .protocolViolation, now: now,
+                random: &random)
+        else { return }
         for mailbox in link.attaches.keys {
             if reading[mailbox]?.link == id { reading[mailbox] = nil }
             if writing[mailbox]?.link == id { writing[mailbox] = nil }
@@ -208,7 +212,7 @@ extension Engine {
         case .task:
             guard let task = tasks.removeValue(forKey: id) else { return }
             actions.append(.close(id))
-            _ = links.remove(id, failed: false, now: now, random: &random)
+            _ = links.remove(id, failed: false, misbehaved: false, now: now, random: &random)
             try taskAnswered(task, frame)
         }
     }

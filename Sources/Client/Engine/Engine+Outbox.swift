@@ -13,6 +13,8 @@ struct WriteProgress: Sendable {
     var pausedUntil: UInt64 = 0
     /// Refused for good on this connection.
     var isHalted = false
+    /// Gaps that the server has named since it last took a deposit. CL-45
+    var gapCount = 0
 }
 
 /// How far a first message is.
@@ -212,7 +214,9 @@ extension Engine {
         // A mailbox change may have given the item the same counter in another mailbox. EN-11
         guard let item = item(id), item.mailbox == mailbox, item.counter == counter else { return }
         switch frame {
-        case .done: try accepted(item)
+        case .done:
+            writing[mailbox]?.gapCount = 0
+            try accepted(item)
         case .error(let error) where writing[mailbox]?.link == link:
             try depositRefused(item, mailbox, error)
         default: break
@@ -234,12 +238,19 @@ extension Engine {
             // CL-7: the attach of this connection had named this counter as free.
             try vaultWasCopied(record)
         case .counterGap:
+            let gapCount = progress.gapCount + 1
+            writing[mailbox]?.gapCount = gapCount
+            // CL-45: what no honest server answers does not go again at once.
+            guard let next = error.nextCounter, next > 0, next < item.counter,
+                gapCount <= Self.depositsOpenMax
+            else { return try pause(mailbox, item, .refused, seconds: nil) }
             // One before it was refused for a time; it goes again from there.
             let lowest =
                 outbox.filter { $0.mailbox == mailbox && $0.counter != 0 }
                 .map(\.counter).min() ?? item.counter
-            if let next = error.nextCounter, next < lowest {
+            if next < lowest {
                 try writeAttached(record, nextCounter: next, on: progress.link)
+                writing[mailbox]?.gapCount = gapCount
             }
         case .mailboxFull: try pause(mailbox, item, .mailboxFull, seconds: nil)
         case .storageFull: try pause(mailbox, item, .serverStorageFull, seconds: nil)

@@ -79,13 +79,14 @@ extension Engine {
         }
     }
 
-    /// Says once an hour that a session is broken; resets come with a later version.
+    /// Says that a session is broken, in each run of the program and then once an hour; resets
+    /// come with a later version.
     private mutating func sessionBroken(_ id: ContactID) {
-        guard var contact = contacts[id],
-            contact.brokenNoticeMilliseconds + Self.brokenNoticeMilliseconds <= now.wall
-        else { return }
-        contact.brokenNoticeMilliseconds = now.wall
-        save(contact)
+        guard let contact = contacts[id] else { return }
+        if let told = brokenNotices[id], told + Self.brokenNoticeMilliseconds > now.monotonic {
+            return
+        }
+        brokenNotices[id] = now.monotonic
         tell(.notice(.sessionBroken(contact: contact.name)))
     }
 

@@ -47,6 +47,8 @@ package struct Engine: ~Copyable {
     var gaps = GapTable()
     var maintenance = MaintenanceState()
     var wasDrained = false
+    /// When it was last said that a contact's session is broken, monotonic ms.
+    var brokenNotices: [ContactID: UInt64] = [:]
 
     private init(
         store: any VaultReading, random: any RandomSource, now: Moment,
@@ -138,6 +140,7 @@ package struct Engine: ~Copyable {
         isOnline = true
         isClosing = false
         wasDrained = false
+        brokenNotices = [:]
         self.sharesPresence = sharesPresence
         // What an earlier run of this process had asked got no answer, and it has said good-bye.
         maintenance.isRecordAsked = false

@@ -164,16 +164,18 @@ struct LinkTable {
         }
     }
 
-    /// Forgets a connection and gives it back. `failed`: the next attempt waits. CL-14
+    /// Forgets a connection and gives it back. `failed`: the next attempt waits; `misbehaved`: the
+    /// server broke the protocol. CL-14
     mutating func remove(
-        _ id: LinkID, failed: Bool, now: Moment, random: inout some RandomSource
+        _ id: LinkID, failed: Bool, misbehaved: Bool, now: Moment,
+        random: inout some RandomSource
     ) -> Link? {
         guard let link = links.removeValue(forKey: id) else { return nil }
         let slot = Slot(purpose: link.purpose, server: link.server)
         if standing[slot] == id { standing[slot] = nil }
-        // CL-14: a server that only greets is not one that is back.
+        // CL-14: a server that only greets is not one that is back, nor one that breaks the protocol.
         let stood = link.readySince.map { $0 + Self.goodMilliseconds <= now.monotonic } ?? false
-        if link.hasServed || stood { pauses[slot] = nil }
+        if !misbehaved, link.hasServed || stood { pauses[slot] = nil }
         guard failed, !link.purpose.isOnce else { return link }
         let failures = (pauses[slot]?.failureCount ?? 0) + 1
         // The server has drawn a time of its own for each client.

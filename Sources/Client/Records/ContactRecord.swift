@@ -47,8 +47,6 @@ struct ContactRecord: VaultRecord {
     var isOwnRecoveryConfirmed = false
 
     var unreadCount: UInt32 = 0
-    /// When a broken session was last told to the user.
-    var brokenNoticeMilliseconds: UInt64 = 0
 
     init(
         id: ContactID, name: String, account: Ed25519PublicKey, state: ContactState,
@@ -90,7 +88,6 @@ struct ContactRecord: VaultRecord {
         ownRecoveryHours = Hours(try reader.u32())
         isOwnRecoveryConfirmed = try reader.bool()
         unreadCount = try reader.u32()
-        brokenNoticeMilliseconds = try reader.u64()
     }
 
     func encode(into writer: inout Writer) {
@@ -123,7 +120,6 @@ struct ContactRecord: VaultRecord {
         writer.u32(ownRecoveryHours.count)
         writer.bool(isOwnRecoveryConfirmed)
         writer.u32(unreadCount)
-        writer.u64(brokenNoticeMilliseconds)
     }
 }
 

@@ -150,10 +150,10 @@ extension ClientNotice {
         case .serverWentBack(let contact):
             "The server lost messages to \(contact) that it had accepted; they are sent again."
         case .mailboxReadElsewhere(let contact, let count):
-            "Somebody else has opened the mailbox \(contact.map { "of \($0)" } ?? "for first messages") \(count == 1 ? "once" : "\(count) times"): your read key may be stolen."
+            "The server says that somebody else has opened the mailbox \(contact.map { "of \($0)" } ?? "for first messages") \(count == 1 ? "once" : "\(count) times"): if that is true, your read key may be stolen."
         case .superseded: "Another client of this account has taken over reading."
         case .sessionBroken(let contact):
-            "A message from \(contact) could not be opened; ask \(contact) to send it again."
+            "A message from \(contact) could not be opened; ask \(contact) to send it again. If this is an older copy of your account, stop using it: it cannot read what comes, and what it fetches is gone."
         case .inviteUsedTwice(let invite, let name):
             "Somebody tried your invite\(name.map { " for \($0)" } ?? "") (\(invite)) after it had been taken, and was refused. The link is known to more than one: compare safety numbers with who took it."
         case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
