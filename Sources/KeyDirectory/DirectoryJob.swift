@@ -143,11 +143,6 @@ package struct DirectoryRequest: Sendable {
     package let request: UInt32
     let operation: Operation
 
-    /// What it is answered when it needs no store: something in it does not verify.
-    package var refusal: ErrorCode? {
-        if case .refused(let code) = operation { code } else { nil }
-    }
-
     init(request: UInt32, operation: Operation) {
         self.request = request
         self.operation = operation

@@ -48,11 +48,6 @@ package struct Router: ~Copyable {
         sweptHour = wallSeconds / 3_600 - 1
     }
 
-    /// How many channels are open.
-    package var channelCount: Int { peers.count }
-    /// How many mailboxes somebody is attached to.
-    package var attachedMailboxCount: Int { mailboxes.count }
-
     /// Tells the time; asks once an hour for the removal of what has expired, and at each tick
     /// while the store says that there is more.
     package mutating func tick(wallSeconds: Int64) {

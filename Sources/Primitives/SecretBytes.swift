@@ -5,8 +5,9 @@ internal import Synchronization
 /// into an array, and it is wiped when its owner lets go of it.
 ///
 /// Key types of one purpose each (`RootKey`, `ChainKey`, `MessageKey` …) are `~Copyable` structs
-/// around one of these; only this type has a `deinit`. Moving it moves a pointer, so no copy of the
-/// bytes stays behind on the stack. A keyed store of secrets boxes each in a private final class.
+/// around one of these; of the types that hold secrets only this one has a `deinit`, beside the
+/// working memory of Keccak and ML-KEM. Moving it moves a pointer, so no copy of the bytes stays
+/// behind on the stack. A keyed store of secrets boxes each in a private final class.
 ///
 /// Both homes show this one face: `slab` for whatever lives for a message, a chain, a session or a
 /// connection, `guarded` for keys that live as long as the process.

@@ -378,6 +378,26 @@ struct RuleTests {
         }
     }
 
+    @Test("CL-45 the gaps behind a deposit that a full server refuses are no refusals")
+    func gapsBehindFullDisk() throws {
+        let (world, alice, bob) = try met(seed: 77)
+        try bob.typing("alice", true)
+        try world.advance(milliseconds: 1_000)
+        world.hasFullDisk = true
+        let texts = (0..<40).map { "text \($0)" }
+        for text in texts { try bob.send(text, to: "alice") }
+        // Several rounds of a refusal and the gaps behind it.
+        for _ in 0..<5 {
+            try world.advance(milliseconds: 31_000)
+            let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
+            #expect(outbox.contains { $0.reason == .serverStorageFull })
+            #expect(!outbox.contains { $0.reason == .refused })
+        }
+        world.hasFullDisk = false
+        try world.advance(milliseconds: 60_000)
+        #expect(alice.receivedTexts.suffix(40) == texts)
+    }
+
     @Test("CL-37 CL-12 a connection whose first message goes another way by now is closed unused")
     func abandoned() throws {
         let (world, alice, bob) = try met(seed: 75)

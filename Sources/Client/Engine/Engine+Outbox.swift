@@ -13,7 +13,7 @@ struct WriteProgress: Sendable {
     var pausedUntil: UInt64 = 0
     /// Refused for good on this connection.
     var isHalted = false
-    /// Gaps that the server has named since it last took a deposit. CL-45
+    /// Gaps that the server has named since it took a deposit or refused one for a time. CL-45
     var gapCount = 0
 }
 
@@ -266,6 +266,8 @@ extension Engine {
     ) throws(ClientError) {
         let pause = seconds.map { UInt64($0) * 1_000 } ?? Self.refusalPauseMilliseconds
         writing[mailbox]?.pausedUntil = now.monotonic + pause
+        // Behind one that is refused for a time the others are gaps, each time it is tried. CL-45
+        if reason != .refused { writing[mailbox]?.gapCount = 0 }
         try setReason(reason, of: item)
     }
 

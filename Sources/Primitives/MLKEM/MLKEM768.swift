@@ -84,8 +84,8 @@ package struct MLKEM768Encapsulation: ~Copyable {
 
 /// A key pair of ML-KEM-768.
 ///
-/// It is kept as the 64 bytes it was made from, d and z of FIPS 203 algorithm 16, which is what
-/// section 3.3 allows beside the expanded form of 2400 bytes.
+/// In memory it is the expanded form of 2400 bytes, in guarded pages; the 64 bytes it is made from,
+/// d and z of FIPS 203 algorithm 16, are the other form that section 3.3 lets one keep.
 package struct MLKEM768KeyPair: ~Copyable {
     /// Bytes of the seed, d then z.
     package static let seedByteCount = 64
