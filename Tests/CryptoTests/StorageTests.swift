@@ -69,6 +69,24 @@ struct StorageTests {
         }
     }
 
+    @Test("DR-8 a number of messages that no counting reaches is refused")
+    func unreachableNumber() throws {
+        let pair = try Pair()
+        try pair.open(try pair.seal("turn", from: .initiator), at: .recipient)
+        var stored = pair.stored(.recipient)
+        // Version, role, id and root; no sending chain; the next header key and the last length.
+        #expect(stored[66] == 0)
+        let number = 67 + 32 + 4
+        #expect(stored[number + 7] == 1)
+        stored[number] = 0x3f
+        let largest = try Session.restore(stored.raw)
+        #expect(largest.exposeForStorage() == stored)
+        stored[number] = 0x40
+        #expect(throws: StoredSessionError.malformed) { _ = try Session.restore(stored.raw) }
+        for index in 0..<8 { stored[number + index] = 0xff }
+        #expect(throws: StoredSessionError.malformed) { _ = try Session.restore(stored.raw) }
+    }
+
     @Test("DR-5 the largest state fits the bound of the stored form")
     func largest() throws {
         let pair = try Pair()

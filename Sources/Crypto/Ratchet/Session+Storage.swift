@@ -90,7 +90,7 @@ extension Sending {
         let chain = try reader.flag() ? try SendingChain(from: &reader) : nil
         let nextHeaderKey = HeaderKey(try reader.secret())
         let endedChainLength = try reader.u32()
-        let number = try reader.u64()
+        let number = try reader.number()
         let link: ReceivedNumbers.Link = try reader.fixed()
         let tag: ReceivedNumbers.Tag = try reader.fixed()
         var frameKeys: [FrameKeyBox] = []
@@ -174,7 +174,7 @@ extension ReceivingChain {
         let chainKey = ChainKey(try reader.secret())
         let headerKey = HeaderKeyBox(HeaderKey(try reader.secret()))
         let ratchetKey = try reader.x25519Key()
-        let base = try reader.u64()
+        let base = try reader.number()
         let count = try reader.u32()
         self.init(
             chainKey: chainKey, headerKey: headerKey, ratchetKey: ratchetKey, base: base,
@@ -198,7 +198,7 @@ extension SkippedChain {
     fileprivate init(from reader: inout Reader) throws(WireError) {
         headerKey = HeaderKeyBox(HeaderKey(try reader.secret()))
         ratchetKey = try reader.x25519Key()
-        base = try reader.u64()
+        base = try reader.number()
         let count = try reader.u16(in: 1...UInt16(RatchetLimits.skippedKeysPerChainMax))
         keys = []
         for _ in 0..<count {
@@ -235,7 +235,7 @@ extension ReceivedNumbers {
     }
 
     fileprivate init(from reader: inout Reader) throws(WireError) {
-        highest = try reader.u64()
+        highest = try reader.number()
         highestLink = try reader.fixed()
         highestTag = try reader.fixed()
         gaps = []
@@ -263,6 +263,15 @@ extension Writer {
 extension Reader {
     /// A byte that is 0 or 1.
     fileprivate mutating func flag() throws(WireError) -> Bool { try u8(in: 0...1) == 1 }
+
+    /// A number of messages: it is added to, so it must be one that can be reached by counting.
+    fileprivate mutating func number() throws(WireError) -> UInt64 {
+        let number = try u64()
+        guard number < 1 << 62 else {
+            throw .outOfRange(value: number, minimum: 0, maximum: (1 << 62) - 1)
+        }
+        return number
+    }
 
     /// A key of 32 bytes.
     fileprivate mutating func secret() throws(WireError) -> SecretBytes {
