@@ -3,5 +3,6 @@
 package enum CryptoLabels {
     /// All labels, in the order of the specification.
     package static let all =
-        HandshakeLabels.all + RatchetLabels.all + FrameLabels.all + SafetyNumber.labels
+        HandshakeLabels.all + RatchetLabels.all + FrameLabels.all + AttachmentLabels.all
+        + SafetyNumber.labels
 }

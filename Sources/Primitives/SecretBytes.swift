@@ -121,6 +121,16 @@ internal import Synchronization
         }
     }
 
+    /// The bytes, borrowed for writing: for state that changes in place; inside this module only.
+    var mutableRaw: MutableRawSpan {
+        @_lifetime(&self)
+        mutating get {
+            // Safe: the memory lives as long as `self`, which the span borrows alone.
+            let span = unsafe MutableRawSpan(_unsafeStart: base, byteCount: byteCount)
+            return unsafe _overrideLifetime(span, mutating: &self)
+        }
+    }
+
     /// Lends the bytes to `body`; the span cannot leave it.
     package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result

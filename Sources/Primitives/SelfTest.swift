@@ -6,6 +6,7 @@ package enum SelfTestError: Error, Equatable, Sendable, CaseIterable {
     case hkdf
     case chaChaPoly
     case xChaChaPoly
+    case secretStream
     case x25519
     case x25519LowOrder
     case ed25519
@@ -33,6 +34,7 @@ package enum SelfTest {
         Sodium.start()
         try hashes(table)
         try ciphers(table)
+        try stream(table)
         try curves(table)
         try encapsulation(table)
         try others(table)
@@ -74,6 +76,31 @@ package enum SelfTest {
             let forged = try? Cipher.open(
                 sealed.raw, key: key, nonce: nonce, authenticating: data.raw)
             guard forged == nil else { throw failure }
+        }
+    }
+
+    /// Two messages of a stream, the last one marked so; and one that was cut off.
+    private static func stream(_ table: KnownAnswers) throws(SelfTestError) {
+        let key = SecretBytes(copying: [UInt8](0x80...0x9f).raw)
+        let header = FixedBytes<24>(repeating: 7)
+        let text: StaticString = "If I could offer you only one tip for the future"
+        var pusher = SecretStreamPusher(key: key, header: header)
+        var hash = SHA256()
+        var sealed: [[UInt8]] = []
+        for tag in [SecretStreamTag.message, .final] {
+            let message = pusher.push(text.raw, tag: tag)
+            hash.update(message.raw)
+            sealed.append(message)
+        }
+        guard hash.finish().hex == table.secretStream else { throw .secretStream }
+        var puller = SecretStreamPuller(key: key, header: header)
+        // The second in the place of the first.
+        let last = sealed[1]
+        guard (try? puller.pull(last.raw)) == nil else { throw .secretStream }
+        for (message, tag) in zip(sealed, [SecretStreamTag.message, .final]) {
+            let opened = try? puller.pull(message.raw)
+            guard let opened, opened.tag == tag, ConstantTime.isEqual(opened.bytes.raw, text.raw)
+            else { throw .secretStream }
         }
     }
 
@@ -157,6 +184,8 @@ struct KnownAnswers {
     var chaChaPoly = "6992475903f7e8ebe91e601c4bdac86d10f9b4c75a19dfe6796dc8cf041847c4"
     /// SHA-256 of the box; made with an independent implementation.
     var xChaChaPoly = "3e7fbb176dc98f28cf74b2e0060467d1039734f0f34ab79c930ba22c6c352fc2"
+    /// SHA-256 of both messages; made with an independent implementation.
+    var secretStream = "1e8f8a37fe569fd9382d1777f8937d134d223e85d7456c5c1e527460d47a7e98"
     /// RFC 7748 section 6.1.
     var x25519Secret = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a"
     var x25519Peer = "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f"

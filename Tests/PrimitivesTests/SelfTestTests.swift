@@ -28,6 +28,7 @@ struct SelfTestTests {
         check(\.hkdf, .hkdf)
         check(\.chaChaPoly, .chaChaPoly)
         check(\.xChaChaPoly, .xChaChaPoly)
+        check(\.secretStream, .secretStream)
         check(\.x25519Peer, .x25519)
         check(\.x25519Shared, .x25519)
         check(\.ed25519Seed, .ed25519)

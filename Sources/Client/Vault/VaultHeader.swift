@@ -36,7 +36,7 @@ package struct VaultHeader: Equatable, Sendable {
     /// Memory of Argon2id, 0 with a key file.
     package let memoryKiB: UInt32
     let salt: FixedBytes<24>
-    let commitment: FixedBytes<32>
+    let commitment: KeyCommitment
     private(set) var wrapped: FixedBytes<72>
 
     private var boundBytes: [UInt8] {
@@ -48,7 +48,7 @@ package struct VaultHeader: Equatable, Sendable {
         writer.u32(memoryKiB)
         writer.zeros(4)
         writer.fixed(salt)
-        writer.fixed(commitment)
+        writer.fixed(commitment.bytes)
         return writer.bytes
     }
 
@@ -87,7 +87,7 @@ package struct VaultHeader: Equatable, Sendable {
             memoryKiB = try reader.u32()
             try reader.zeros(4)
             salt = try reader.fixed()
-            commitment = try reader.fixed()
+            commitment = KeyCommitment(try reader.fixed())
             wrapped = try reader.fixed()
             switch source {
             case .passphrase:
@@ -137,10 +137,8 @@ package struct VaultHeader: Equatable, Sendable {
         let parameters =
             source == .keyFile ? nil : Argon2id.Parameters(passes: passes, memoryKiB: memoryKiB)
         let keys = try Self.keys(password, salt: salt, parameters: parameters)
-        // CL-23
-        guard ConstantTime.isEqual(keys.commitment.raw, commitment.raw) else {
-            throw .passphraseWrong
-        }
+        // CL-23, PR-20
+        guard keys.commitment == commitment else { throw .passphraseWrong }
         guard let nonce = FixedBytes<24>(copying: wrapped.raw.extracting(0..<24)) else {
             throw .internalFault(line: #line)
         }
@@ -159,7 +157,7 @@ package struct VaultHeader: Equatable, Sendable {
 
     private struct Keys: ~Copyable {
         let wrap: SecretBytes
-        let commitment: FixedBytes<32>
+        let commitment: KeyCommitment
     }
 
     private static func keys(
@@ -184,11 +182,7 @@ package struct VaultHeader: Equatable, Sendable {
         let commitmentLabel: StaticString = "postern/1 vault commitment"
         let wrap = HKDFSHA256.derive(
             from: key, salt: salt.raw, info: wrapLabel.raw, byteCount: 32)
-        let commitment = HKDFSHA256.derive(
-            from: key, salt: salt.raw, info: commitmentLabel.raw, byteCount: 32)
-        guard let bytes = commitment.withBytes({ FixedBytes<32>(copying: $0) }) else {
-            throw .internalFault(line: #line)
-        }
-        return Keys(wrap: wrap, commitment: bytes)
+        let commitment = KeyCommitment(to: key, salt: salt.raw, label: commitmentLabel)
+        return Keys(wrap: wrap, commitment: commitment)
     }
 }

@@ -17,6 +17,23 @@ extension Content {
         return String(validating: value, as: UTF8.self)
     }
 
+    /// A file.
+    ///
+    /// - SPEC: §7.7
+    package static func attachment(
+        _ reference: borrowing AttachmentReference, id: MessageID, milliseconds: UInt64
+    ) -> Content {
+        single(
+            .attachment, ContentTag.attachment, reference.exposeForStorage(), id, milliseconds)
+    }
+
+    /// The reference of a file, nil for other content.
+    package var attachment: AttachmentReference? {
+        guard type == .attachment, let value = fields[ContentTag.attachment] else { return nil }
+        var reader = Reader(value.raw)
+        return try? AttachmentReference(from: &reader)
+    }
+
     /// Delivery receipts for messages of the reader; none at all is our own mistake.
     package static func deliveryReceipt(
         _ ids: [MessageID], id: MessageID, milliseconds: UInt64

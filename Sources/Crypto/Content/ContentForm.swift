@@ -41,6 +41,7 @@ enum ContentForm {
     ) -> (tag: UInt8, isValid: ([UInt8]) -> Bool)? {
         switch type {
         case .text: (ContentTag.body, { isText($0) })
+        case .attachment: (ContentTag.attachment, { isReference($0) })
         case .deliveryReceipt, .readReceipt: (ContentTag.ids, { isIDs($0) })
         case .typing, .presence: (ContentTag.state, { $0 == [0] || $0 == [1] })
         case .hello: (ContentTag.mailboxes, { mailboxCount($0) == 1 })
@@ -54,6 +55,13 @@ enum ContentForm {
     private static func isText(_ value: [UInt8]) -> Bool {
         // EN-8
         !value.isEmpty && String(validating: value, as: UTF8.self) != nil
+    }
+
+    private static func isReference(_ value: [UInt8]) -> Bool {
+        var reader = Reader(value.raw)
+        guard (try? AttachmentReference(from: &reader)) != nil else { return false }
+        // EN-30
+        return (try? reader.finish()) != nil
     }
 
     private static func isIDs(_ value: [UInt8]) -> Bool {

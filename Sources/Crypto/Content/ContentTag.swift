@@ -15,6 +15,17 @@ package enum ContentTag {
     /// Text, reserved.
     package static let styles: UInt8 = 6
 
+    /// Attachment: the reference, 205 bytes.
+    package static let attachment: UInt8 = 1
+    /// Attachment, reserved: the file's name.
+    package static let fileName: UInt8 = 2
+    /// Attachment, reserved.
+    package static let mediaType: UInt8 = 3
+    /// Attachment, reserved: whether it is a voice note or to be shown at once.
+    package static let attachmentFlags: UInt8 = 4
+    /// Attachment, reserved: a small picture.
+    package static let preview: UInt8 = 5
+
     /// Receipts: message ids, 16 bytes each.
     package static let ids: UInt8 = 1
     /// Typing and presence: one byte.

@@ -21,7 +21,7 @@ package struct ContentType: RawRepresentable, Hashable, Sendable {
     package static let delete = ContentType(rawValue: 0x0003)
     /// Reserved.
     package static let sticker = ContentType(rawValue: 0x0004)
-    /// Reserved: a file.
+    /// A file; kept, and shown as a message of a newer version until there are commands for files.
     package static let attachment = ContentType(rawValue: 0x0005)
     /// Reserved.
     package static let poll = ContentType(rawValue: 0x0006)
