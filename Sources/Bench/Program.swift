@@ -27,6 +27,7 @@ enum Program {
         Subcommand(
             name: "mailbox-history", arguments: "ADDRESS FILE SEED PAIRS SECONDS",
             run: MailboxHistory.run),
+        Subcommand(name: "channel-bench", arguments: "[ROUNDS]", run: ChannelBench.run),
         Subcommand(
             name: "planted-server", arguments: "BUG DIR ADDRESS:PORT", run: PlantedServer.run),
     ]

@@ -8,6 +8,8 @@ package enum NoiseError: Error, Equatable, Sendable {
     case messageLength(byteCount: Int)
     /// A public key in a message, or a pinned one, is no acceptable key.
     case publicKey(PublicKeyError)
+    /// What was sent as a public key of the KEM is none.
+    case encapsulationKey(MLKEMKeyError)
     /// An agreement gave zero.
     case zeroSharedSecret
     /// A ciphertext does not open: another key, another prologue, or changed on the way.

@@ -25,6 +25,10 @@ package struct NoiseHandshake: ~Copyable, Sendable {
     private var ephemeralKey: X25519KeyPair?
     private var remoteStaticKey: X25519PublicKey?
     private var remoteEphemeralKey: X25519PublicKey?
+    // One of these two, where the pattern has a KEM, from the message with the key to the one with
+    // the ciphertext.
+    private var decapsulationKey: MLKEM768KeyPair?
+    private var remoteEncapsulationKey: MLKEM768PublicKey?
 
     /// Initialize.
     ///
@@ -67,7 +71,8 @@ package struct NoiseHandshake: ~Copyable, Sendable {
     /// The other side's static key, once it is known. Authenticated when the handshake is over.
     package var remoteStatic: X25519PublicKey? { remoteStaticKey }
 
-    /// WriteMessage. Draws 32 bytes of `random` if the message has an ephemeral key.
+    /// WriteMessage. Draws, in the order of the tokens, 32 bytes of `random` for an ephemeral key,
+    /// 64 for a key of the KEM and 32 for an encapsulation.
     ///
     /// - Throws: any `NoiseError`; the handshake is dead then.
     package mutating func write(
@@ -148,6 +153,21 @@ package struct NoiseHandshake: ~Copyable, Sendable {
             }
         case .ee, .es, .se, .ss:
             try agree(token)
+        case .e1:
+            let pair = MLKEM768KeyPair.generate(from: &random)
+            let publicKey = pair.publicKey
+            decapsulationKey = consume pair
+            try withSymmetric { (state) throws(NoiseError) in
+                try state.encrypt(publicKey.raw, appendingTo: &message)
+            }
+        case .ekem1:
+            guard let publicKey = remoteEncapsulationKey.take() else { throw .missingKey }
+            let made = publicKey.encapsulate(from: &random)
+            let ciphertext = made.ciphertext
+            try withSymmetric { (state) throws(NoiseError) in
+                try state.encrypt(ciphertext.raw, appendingTo: &message)
+            }
+            try withSymmetric { $0.mix(key: made.secret) }
         }
     }
 
@@ -160,14 +180,38 @@ package struct NoiseHandshake: ~Copyable, Sendable {
             remoteEphemeralKey = try Self.parse(field)
             try withSymmetric { $0.mix(hash: field) }
         case .s:
-            let count = try withSymmetric { $0.hasKey ? 48 : 32 }
-            let field = try Self.take(count, from: &rest)
-            let plain = try withSymmetric { (state) throws(NoiseError) in
-                try state.decrypt(field)
-            }
+            let plain = try decrypt(byteCount: 32, from: &rest)
             remoteStaticKey = try Self.parse(plain.raw)
         case .ee, .es, .se, .ss:
             try agree(token)
+        case .e1:
+            let plain = try decrypt(byteCount: MLKEM768PublicKey.byteCount, from: &rest)
+            do throws(MLKEMKeyError) {
+                remoteEncapsulationKey = try MLKEM768PublicKey(parsing: plain.raw)
+            } catch {
+                throw .encapsulationKey(error)  // CH-28
+            }
+        case .ekem1:
+            let plain = try decrypt(byteCount: MLKEM768KeyPair.ciphertextByteCount, from: &rest)
+            // Taken, so that the private key is gone whatever comes next.
+            guard let pair = decapsulationKey.take(),
+                let ciphertext = FixedBytes<1_088>(copying: plain.raw)
+            else { throw .missingKey }
+            // A ciphertext that was not made for the key gives a secret that nobody has, and the
+            // next thing to be opened does not open. CH-28
+            let secret = pair.decapsulate(ciphertext)
+            try withSymmetric { $0.mix(key: secret) }
+        }
+    }
+
+    /// DecryptAndHash of a field of so many bytes, which has a tag once there is a key.
+    private mutating func decrypt(
+        byteCount: Int, from rest: inout RawSpan
+    ) throws(NoiseError) -> [UInt8] {
+        let overhead = try withSymmetric { $0.hasKey ? ChaChaPoly.tagByteCount : 0 }
+        let field = try Self.take(byteCount + overhead, from: &rest)
+        return try withSymmetric { (state) throws(NoiseError) in
+            try state.decrypt(field)
         }
     }
 
@@ -211,6 +255,7 @@ package struct NoiseHandshake: ~Copyable, Sendable {
         symmetric = nil
         staticKey = nil
         ephemeralKey = nil
+        decapsulationKey = nil
         return error  // CH-23
     }
 

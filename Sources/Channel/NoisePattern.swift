@@ -1,4 +1,4 @@
-/// One step of a message pattern (Noise section 7.1).
+/// One step of a message pattern (Noise section 7.1; the two of the KEM: hfs extension section 4).
 package enum NoiseToken: String, Sendable {
     /// Sends the ephemeral key.
     case e
@@ -12,9 +12,15 @@ package enum NoiseToken: String, Sendable {
     case se
     /// Agrees with both static keys.
     case ss
+    /// Sends a public key of the KEM, encrypted once there is a key.
+    case e1
+    /// Encapsulates for the other side's key of the KEM and sends the ciphertext, encrypted once
+    /// there is a key; its secret is mixed in after that.
+    case ekem1
 }
 
-/// A handshake pattern without pre-shared keys (Noise revision 34, sections 7.4, 7.5 and 18.1).
+/// A handshake pattern without pre-shared keys (Noise revision 34, sections 7.4, 7.5 and 18.1), or
+/// one of them with hybrid forward secrecy (hfs extension, revision 1, section 5).
 package struct NoisePattern: Sendable {
     /// The name as it stands in a protocol name, such as "NK".
     package let name: String
@@ -25,21 +31,33 @@ package struct NoisePattern: Sendable {
     /// The messages in turn, the initiator's first.
     package let messages: [[NoiseToken]]
 
-    /// The whole protocol name (Noise section 8).
-    package var protocolName: String { "Noise_\(name)_25519_ChaChaPoly_SHA256" }
-
-    /// The pattern of a name, or nil.
-    package static func named(_ name: String) -> NoisePattern? {
-        all.first { $0.name == name }
+    /// The whole protocol name (Noise section 8). The KEM stands behind the DH function's name.
+    package var protocolName: String {
+        "Noise_\(name)_25519\(isHybrid ? "+MLKEM768" : "")_ChaChaPoly_SHA256"
     }
 
-    /// The client is anonymous and knows the server's key: the pattern of the channel.
+    /// Whether a KEM takes part.
+    package var isHybrid: Bool { messages.contains { $0.contains(.e1) } }
+
+    /// The classical pattern of a name, or nil.
+    package static func named(_ name: String) -> NoisePattern? {
+        classical.first { $0.name == name }
+    }
+
+    /// The client is anonymous and knows the server's key; a KEM beside the agreements keeps what
+    /// was recorded closed to whoever can undo them later. The pattern of the channel.
     ///
     /// - SPEC: §11.2, CH-20
+    package static let nkHFS = NoisePattern("NKhfs", known: "r", "e es e1, e ee ekem1")
+
+    /// The same without the KEM.
     package static let nk = NoisePattern("NK", known: "r", "e es, e ee")
 
-    /// One-way, interactive and deferred patterns.
-    package static let all: [NoisePattern] = [
+    /// Every pattern that the engine is run with.
+    package static let all: [NoisePattern] = classical + [nkHFS]
+
+    /// One-way, interactive and deferred patterns without a KEM.
+    package static let classical: [NoisePattern] = [
         NoisePattern("N", known: "r", "e es"),
         NoisePattern("K", known: "ir", "e es ss"),
         NoisePattern("X", known: "r", "e es s ss"),

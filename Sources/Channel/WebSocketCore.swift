@@ -20,6 +20,11 @@ package struct WebSocketCore: Sendable {
             from: role == .server ? .client : .server, acceptance: acceptance, limits: limits)
     }
 
+    var limits: WebSocketLimits {
+        get { receiver.limits }
+        set { receiver.limits = newValue }
+    }
+
     var isOpen: Bool { closing == .no }
     var isFinished: Bool { receiver.hasEnded && closing == .sent }
     var isMidMessage: Bool { receiver.isMidMessage }
@@ -117,6 +122,12 @@ extension WebSocketEndpoint {
     /// Whether both halves of the closing handshake are done, or the peer violated the protocol and
     /// was told so: the connection is to be ended.
     package var isFinished: Bool { core.isFinished }
+
+    /// How much the peer may send; a change holds for the frames that begin after it.
+    package var limits: WebSocketLimits {
+        get { core.limits }
+        set { core.limits = newValue }
+    }
 
     /// Whether the peer has begun a frame or a message and not ended it: for the caller's timeout.
     package var isMidMessage: Bool { core.isMidMessage }

@@ -9,7 +9,7 @@ import Primitives
 struct WebSocketReceiver: Sendable {
     private let sender: WebSocketRole
     private let acceptance: WebSocketAcceptance
-    private let limits: WebSocketLimits
+    var limits: WebSocketLimits
 
     /// The header of the frame that is being received.
     private var header: WebSocketFrameHeader?

@@ -21,6 +21,10 @@ enum NoiseTargets {
         all += [
             [channelMark, 0, 0, 0] + lines, [channelMark, 0, 1, 1, 0, 40, 1] + lines,
             [channelMark, 0, 0, 1, 1, 0, 9, 0x80] + lines, [channelMark, 2, 0, 0] + lines,
+            // In the tag of the first message, the ciphertext of the second, and its tag.
+            [channelMark, 0, 1, 1, 4, 0xd8, 1] + lines,
+            [channelMark, 0, 0, 1, 1, 1, 0xf4, 1] + lines,
+            [channelMark, 0, 0, 1, 1, 4, 0x74, 1] + lines,
             [4, 1] + passed + passed, [4, 0] + passed + [0, 2, 0, 47],
         ]
         return all

@@ -52,6 +52,7 @@ extension ServerConnection {
         output.appendRaw(head.raw)
         output.appendRaw(answer)
         self.channel = consume channel
+        socket.limits = WebSocketLimits(messageByteCountMax: Limits.webSocketMessageByteCountMax)
         phase = .open
         deadline = now + Int64(Limits.idleSeconds) * 1_000
         let frame = ServerAnswer.hello(hello)

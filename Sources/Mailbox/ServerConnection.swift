@@ -77,8 +77,9 @@ package struct ServerConnection: ~Copyable {
         reader = HTTPRequestReader(
             limits: HTTPLimits(
                 headByteCountMax: Limits.headByteCountMax, fieldCountMax: Limits.headFieldsMax))
+        // CH-20: whoever has proven nothing is not held more of.
         socket = WebSocketServer(
-            limits: WebSocketLimits(messageByteCountMax: Limits.webSocketMessageByteCountMax))
+            limits: WebSocketLimits(messageByteCountMax: ChannelHandshake.firstMessageByteCount))
     }
 
     /// Whether the socket is not to be read: an answer must be given or read first.

@@ -70,7 +70,7 @@ enum VectorFiles {
             ("safety-number", try SmallFiles.safetyNumber()),
             ("directory", try DirectoryFiles.directory()), ("invite", try DirectoryFiles.invite()),
             ("mailbox", try SmallFiles.mailbox()), ("wire", try WireFiles.wire()),
-            ("channel", try SmallFiles.channel()),
+            ("channel", try ChannelFile.channel()),
         ]
     }
 }

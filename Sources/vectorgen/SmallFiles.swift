@@ -3,7 +3,7 @@ import Primitives
 import VectorSuites
 import Wire
 
-/// Envelopes, safety numbers, mailboxes, the channel.
+/// Envelopes, safety numbers, mailboxes.
 enum SmallFiles {
     /// Public keys that are none, in the order of PR-2 and PR-3.
     static let badKeys: [(name: String, bytes: [UInt8], error: String)] = [
@@ -224,91 +224,5 @@ enum SmallFiles {
         copy = bytes
         copy[0] ^= 1
         try refuse("damaged", "MB-4", signed.with("signature", .hex(copy)))
-    }
-
-    // MARK: Channel
-
-    static func channel() throws -> VectorWriter {
-        var file = try VectorWriter("channel")
-        var random = SeededRandom(91)
-        let server = X25519KeyPair.generate(from: &random)
-        let input: JSONValue = [
-            "server private": .hex(server.exposeForStorage()),
-            "client ephemeral": .hex(random.bytes(count: 32)),
-            "server ephemeral": .hex(random.bytes(count: 32)),
-            "offer": "postern.v0", "choice": "postern.v0",
-        ]
-        let messages: [JSONValue] = [0, 1, 4095, 4096, 4097, 8192].map { ["number": $0] }
-        let made = try file.add(
-            "two sides, with a new key after 4,096 messages", "channel",
-            input.with("plaintext", .hex(Array("postern".utf8)))
-                .with("messages", .array(messages)))
-        try file.add(
-            "a longer offer", "channel",
-            input.with("offer", "postern.v1, postern.v0").with("plaintext", .hex([]))
-                .with("messages", [["number": 0]]))
-        guard let first = made["first"]?.text.flatMap({ try? Hex.decode($0) }),
-            let second = made["second"]?.text.flatMap({ try? Hex.decode($0) }),
-            let down = made["messages"]?.elements?.first?["down"]?.text
-                .flatMap({ try? Hex.decode($0) })
-        else { throw VectorWriter.Unexpected(text: "channel") }
-        let respond: JSONValue = [
-            "server private": input["server private"] ?? .null,
-            "server ephemeral": input["server ephemeral"] ?? .null,
-            "offer": "postern.v0", "choice": "postern.v0", "first": .hex(first),
-        ]
-        try file.add("the server's answer", "respond", respond)
-        try refusedMessages(&file, "respond", respond, "first", first)
-        try file.refuse(
-            "respond: the offer was changed", "CH-21", "respond",
-            respond.with("offer", "postern.v0, postern.v1"), as: "authentication")
-        let finish: JSONValue = [
-            "server key": .hex(server.publicKey.bytes),
-            "client ephemeral": input["client ephemeral"] ?? .null,
-            "offer": "postern.v0", "choice": "postern.v0", "second": .hex(second),
-        ]
-        try file.add("the client's end", "finish", finish)
-        try refusedMessages(&file, "finish", finish, "second", second)
-        try file.refuse(
-            "finish: the choice was changed", "CH-21", "finish",
-            finish.with("choice", "postern.v1"), as: "authentication")
-        try transport(&file, finish, down)
-        return file
-    }
-
-    private static func refusedMessages(
-        _ file: inout VectorWriter, _ operation: String, _ input: JSONValue, _ name: String,
-        _ message: [UInt8]
-    ) throws {
-        func refuse(_ what: String, _ rule: String, _ bytes: [UInt8], as error: String) throws {
-            try file.refuse(
-                "\(operation): \(what)", rule, operation, input.with(name, .hex(bytes)), as: error)
-        }
-        try refuse("a byte short", "CH-20", Array(message.dropLast()), as: "messageLength")
-        try refuse("a payload", "CH-20", message + [0], as: "messageLength")
-        try refuse(
-            "key of small order", "CH-22",
-            [UInt8](repeating: 0, count: 32) + message[32...], as: "publicKey")
-        try refuse(
-            "key not canonical", "CH-22",
-            [UInt8](repeating: 0xff, count: 32) + message[32...], as: "publicKey")
-        try refuse(
-            "tag damaged", "CH-23", Array(message.dropLast()) + [message[47] ^ 1],
-            as: "authentication")
-    }
-
-    private static func transport(
-        _ file: inout VectorWriter, _ finish: JSONValue, _ down: [UInt8]
-    ) throws {
-        func opening(_ bytes: [UInt8]) -> JSONValue { finish.with("message", .hex(bytes)) }
-        try file.add("transport message", "open", opening(down))
-        var damaged = down
-        damaged[0] ^= 1
-        try file.refuse("open: damaged", "CH-23", "open", opening(damaged), as: "authentication")
-        try file.refuse(
-            "open: 15 bytes", "CH-27", "open", opening(Array(down[..<15])), as: "messageLength")
-        try file.refuse(
-            "open: a tag of nothing", "CH-23", "open", opening([UInt8](repeating: 0, count: 16)),
-            as: "authentication")
     }
 }

@@ -186,7 +186,8 @@ struct LinkConnectionTests {
         let first = try pair.server.message(in: pair.clientBytes())
         #expect(throws: NoiseError.authentication) { try pair.server.handshake(first) }
         // The honest server closes; a lying one makes something up.
-        pair.server.sendRaw([UInt8](repeating: 3, count: 48))
+        pair.server.sendRaw(
+            [UInt8](repeating: 3, count: ChannelHandshake.secondMessageByteCount))
         #expect(throws: ClientError.wrongServerKey) { try pair.feed() }
 
         var closing = try Pair(wrongKey: true)
@@ -201,6 +202,48 @@ struct LinkConnectionTests {
         _ = try late.feed()
         late.server.close(.normal)
         #expect(throws: ClientError.connectionLost) { try late.feed() }
+    }
+
+    @Test("CH-20 CH-14 a server that has proven nothing is not held more of than its message")
+    func handshakeLimit() throws {
+        for count in [ChannelHandshake.secondMessageByteCount + 1, 65_535] {
+            var pair = try Pair()
+            try pair.server.accept(pair.clientBytes())
+            _ = try pair.feed()
+            pair.server.sendRaw([UInt8](repeating: 3, count: count))
+            let head = Array(pair.server.takeOutput().prefix(4))
+            #expect(throws: ClientError.protocolViolation) {
+                try pair.client.feed(head.raw, now: 0)
+            }
+        }
+        var pair = try Pair()
+        try pair.connect()
+        try pair.server.send(
+            message([(0x7E, [UInt8](repeating: 1, count: Limits.messageByteCountMax - 3))]))
+        #expect(try pair.feed().count == 1)
+    }
+
+    @Test("CH-21 A11 a server that saw another offer, or whose choice was changed, is refused")
+    func changedVersions() throws {
+        // The request that the server sees offers one version more.
+        var pair = try Pair()
+        let request = String(decoding: pair.clientBytes(), as: UTF8.self)
+        let parts = request.split(separator: versionSubprotocol, omittingEmptySubsequences: false)
+        #expect(parts.count == 2)
+        let longer = parts.joined(separator: "\(versionSubprotocol), postern.v1")
+        try pair.server.accept(Array(longer.utf8))
+        _ = try pair.feed()
+        let first = try pair.server.message(in: pair.clientBytes())
+        #expect(throws: NoiseError.authentication) { try pair.server.handshake(first) }
+
+        // A choice that was not offered does not even reach the handshake.
+        var other = try Pair()
+        try other.server.accept(other.clientBytes())
+        let answer = String(decoding: other.server.takeOutput(), as: UTF8.self)
+        let changed = answer.split(separator: versionSubprotocol).joined(separator: "postern.v1")
+        #expect(throws: ClientError.noCommonVersion) {
+            try other.client.feed(Array(changed.utf8).raw, now: 0)
+        }
     }
 
     @Test(

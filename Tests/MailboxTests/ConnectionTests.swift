@@ -117,7 +117,7 @@ struct ConnectionTests {
 
     @Test(
         "CH-23 a handshake message that is wrong is answered by the end",
-        arguments: [0, 47, 48, 49, 1_000])
+        arguments: [0, 48, 1_000, 1_247, 1_248])
     func badHandshake(length: Int) {
         let client = server.connect()
         server.deliver(client.output, to: client)
@@ -131,6 +131,45 @@ struct ConnectionTests {
         #expect(
             server.isOver(client)
                 || client.take().contains { if case .closed = $0 { true } else { false } })
+    }
+
+    @Test("CH-20 CH-14 H1 before the handshake no more than its message is held, afterwards all")
+    func handshakeLimit() {
+        // A head that only declares the byte too many; nothing of its payload is awaited.
+        for (length, isTaken) in [(1_248, true), (1_249, false), (65_535, false)] {
+            let client = server.connect()
+            server.hand(client)
+            client.receive(server.output(of: client))
+            client.output = []
+            client.sendBinary([UInt8](repeating: 9, count: length))
+            let head = Array(client.output.prefix(8))
+            client.output = []
+            server.deliver(head, to: client)
+            client.receive(server.output(of: client))
+            #expect(client.take() == (isTaken ? [] : [.closed(1009)]))
+        }
+        let client = server.open()
+        let request = client.deposit(box.id, 1, [UInt8](repeating: 1, count: 16_384))
+        #expect(
+            server.exchange(client) == [.error(ErrorFrame(request: request, code: .notAttached))])
+    }
+
+    @Test("CH-21 A11 a client does not connect where a version was stripped from its offer")
+    func strippedOffer() {
+        let offer = ["postern.v1", "postern.v0"]
+        let honest = server.connect(subprotocols: offer)
+        server.run()
+        #expect(honest.isOpen)
+        // Somebody between the two takes the better version out of the request.
+        let client = server.connect(subprotocols: offer)
+        let request = String(decoding: client.output, as: UTF8.self)
+        let parts = request.split(separator: "postern.v1, ", omittingEmptySubsequences: false)
+        #expect(parts.count == 2)
+        client.output = []
+        server.deliver(Array(parts.joined().utf8), to: client)
+        server.run()
+        #expect(!client.isOpen)
+        #expect(client.take() == [.closed(1002)])
     }
 
     @Test("CH-18 H5 pings of a client that does not read are answered once it reads, by one pong")

@@ -1,9 +1,10 @@
+import Channel
 import Foundation
 import Glibc
-import Primitives
 import Testing
 
 @testable import Client
+@testable import Primitives
 
 /// A key that is looked for in the memory of the whole process, kept masked itself.
 private struct KnownKey {
@@ -174,6 +175,48 @@ struct WipingTests {
         #expect(failure == .diskFull)
         #expect(try keys.map { try $0.countInMemory() } == before)
         withExtendedLifetime(secrets) {}
+    }
+
+    @Test("CH-20 A17 the channel's private key of the KEM dies with the handshake, in memory too")
+    func encapsulation() throws {
+        let versions = ChannelHandshake.Versions(offer: "postern.v0", choice: "postern.v0")
+        for isForged in [false, true] {
+            var random = SeededRandom(isForged ? 34 : 33)
+            let keys = Self.kemKeys(random)
+            let server = X25519KeyPair.generate(from: &random)
+            let client = try ChannelHandshake.Initiator(
+                serverKey: server.publicKey, versions: versions, from: &random)
+            #expect(try keys[0].countInMemory() == 1)
+            let first = client.message
+            let response = try ChannelHandshake.respond(
+                to: first.raw, staticKey: server, versions: versions, from: &random)
+            var second = response.message
+            if isForged { second[100] ^= 1 }
+            let isOpen = (try? client.finish(reading: second.raw).handshakeHash) != nil
+            #expect(isOpen != isForged)
+            for key in keys { #expect(try key.countInMemory() == 0) }
+        }
+    }
+
+    /// The beginning of the private vector of the KEM that a client draws next but one, behind the
+    /// server's key and its own ephemeral one: as it is encoded, and as coefficients.
+    private static func kemKeys(_ random: SeededRandom) -> [KnownKey] {
+        var random = random
+        _ = random.bytes(count: 64)
+        let pair = MLKEM768KeyPair.generate(from: &random)
+        var bytes = pair.expandedBytes()
+        var coefficients = (0..<16).flatMap { index -> [UInt8] in
+            let place = index / 2 * 3
+            let value =
+                index.isMultiple(of: 2)
+                ? UInt16(bytes[place]) | UInt16(bytes[place + 1] & 15) << 8
+                : UInt16(bytes[place + 1]) >> 4 | UInt16(bytes[place + 2]) << 4
+            return [UInt8(value & 255), UInt8(value >> 8)]
+        }
+        let keys = [KnownKey(bytes[..<32]), KnownKey(coefficients[...])]
+        bytes.wipeBytes()
+        coefficients.wipeBytes()
+        return keys
     }
 }
 

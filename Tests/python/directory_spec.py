@@ -4,6 +4,7 @@ Written from the text of the specification; it shares nothing with the Swift sid
 
 import struct
 
+import kem
 import session_spec as base
 from session_spec import Refused, sha256, u16, u32, u64, zeros
 
@@ -435,13 +436,15 @@ def attach(role, identifier, handshake_hash):
 # Section 11.2: the channel.
 
 class Channel:
-    """Noise_NK_25519_ChaChaPoly_SHA256 with empty payloads; `ephemerals` are private keys."""
+    """Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA256 with empty payloads; ephemerals and seeds are
+    the private halves."""
 
     def __init__(self, server_key, offer, choice):
-        self.hash = self.chaining = b"Noise_NK_25519_ChaChaPoly_SHA256"
+        self.hash = self.chaining = sha256(b"Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA256")
         self.prologue = b"".join(
             u16(len(text)) + text for text in (b"postern/1 channel", offer, choice)
         )
+        self.key, self.number = None, 0
         self.mix(self.prologue)
         self.mix(server_key)
 
@@ -450,48 +453,66 @@ class Channel:
 
     def mix_key(self, shared):
         out = base.hkdf(self.chaining, shared, b"", 64)
-        self.chaining = out[:32]
-        return out[32:]
+        self.chaining, self.key, self.number = out[:32], out[32:], 0
 
-    def tag(self, shared):
-        tag = base.aead(self.mix_key(shared), zeros(12), self.hash, b"")
-        self.mix(tag)
-        return tag
+    def nonce(self):
+        self.number += 1
+        return transport_nonce(self.number - 1)
 
-    def check(self, shared, tag):
-        refuse(self.tag(shared) != tag, "CH-23")
+    def seal(self, plaintext):
+        sealed = base.aead(self.key, self.nonce(), self.hash, plaintext)
+        self.mix(sealed)
+        return sealed
+
+    def open(self, sealed):
+        plaintext = base.aead_open(self.key, self.nonce(), self.hash, sealed)
+        refuse(plaintext is None, "CH-23")
+        self.mix(sealed)
+        return plaintext
 
     def keys(self):
         out = base.hkdf(self.chaining, b"", b"", 64)
         return out[:32], out[32:]
 
 
-def handshake_message(message):
-    refuse(len(message) != 48, "CH-20")
-    return x25519_key(message[:32]), message[32:]
+def handshake_message(message, size):
+    """The ephemeral key, what is sealed for the KEM, and the tag."""
+    refuse(len(message) != size, "CH-20")
+    return x25519_key(message[:32]), message[32:-16], message[-16:]
 
 
-def respond(server, first, ephemeral, offer, choice):
-    key, tag = handshake_message(first)
+def respond(server, first, ephemeral, kem_message, offer, choice):
+    key, sealed, tag = handshake_message(first, 1248)
     channel = Channel(base.x25519_public(server), offer, choice)
     channel.mix(key)
-    channel.check(base.x25519(server, key), tag)
+    channel.mix_key(base.x25519(server, key))
+    encapsulation_key = channel.open(sealed)
+    refuse(not kem.is_public_key(encapsulation_key), "CH-28")
+    channel.open(tag)
     own = base.x25519_public(ephemeral)
     channel.mix(own)
-    return channel, own + channel.tag(base.x25519(ephemeral, key))
+    channel.mix_key(base.x25519(ephemeral, key))
+    secret, ciphertext = kem.encapsulate(encapsulation_key, kem_message)
+    sealed = channel.seal(ciphertext)
+    channel.mix_key(secret)
+    return channel, own + sealed + channel.seal(b"")
 
 
-def connect(server_key, ephemeral, offer, choice):
+def connect(server_key, ephemeral, kem_seed, offer, choice):
     channel = Channel(server_key, offer, choice)
     own = base.x25519_public(ephemeral)
     channel.mix(own)
-    return channel, own + channel.tag(base.x25519(ephemeral, server_key))
+    channel.mix_key(base.x25519(ephemeral, server_key))
+    sealed = channel.seal(kem.public_key(kem_seed))
+    return channel, own + sealed + channel.seal(b"")
 
 
-def finish(channel, ephemeral, second):
-    key, tag = handshake_message(second)
+def finish(channel, ephemeral, kem_seed, second):
+    key, sealed, tag = handshake_message(second, 1152)
     channel.mix(key)
-    channel.check(base.x25519(ephemeral, key), tag)
+    channel.mix_key(base.x25519(ephemeral, key))
+    channel.mix_key(kem.decapsulate(kem_seed, channel.open(sealed)))
+    channel.open(tag)
     return channel
 
 

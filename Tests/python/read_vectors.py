@@ -13,6 +13,7 @@ import sys
 import types
 
 import directory_spec
+import kem
 import session_spec
 from chat_replay import Replay, expect, recipient_of
 from xunit import write_report
@@ -211,17 +212,22 @@ class Suites:
 
     def channel(self, case):
         given, directory = case["in"], self.directory
-        server, up, down = unhexed(
-            given, "server private", "client ephemeral", "server ephemeral"
+        server, up, seed, down, message = unhexed(
+            given, "server private", "client ephemeral", "client KEM seed", "server ephemeral",
+            "server KEM message",
         )
         versions = given["offer"].encode(), given["choice"].encode()
-        client, first = directory.connect(self.session.x25519_public(server), up, *versions)
-        _, second = directory.respond(server, first, down, *versions)
-        directory.finish(client, up, second)
+        client, first = directory.connect(self.session.x25519_public(server), up, seed, *versions)
+        _, second = directory.respond(server, first, down, message, *versions)
+        directory.finish(client, up, seed, second)
         key_up, key_down = client.keys()
+        encapsulation_key = kem.public_key(seed)
+        secret, ciphertext = kem.encapsulate(encapsulation_key, message)
+        es = self.session.x25519(up, self.session.x25519_public(server))
+        ee = self.session.x25519(up, self.session.x25519_public(down))
         messages, plaintext = [], UNHEX(given["plaintext"])
-        for message in given["messages"]:
-            number = message["number"]
+        for wanted in given["messages"]:
+            number = wanted["number"]
             nonce = directory.transport_nonce(number)
             keys = [directory.transport_key(key, number) for key in (key_up, key_down)]
             sealed = [self.session.aead(key, nonce, b"", plaintext) for key in keys]
@@ -230,25 +236,31 @@ class Suites:
                 "nonce": nonce.hex(), "up": sealed[0].hex(), "down": sealed[1].hex(),
             })
         return {
-            "prologue": client.prologue.hex(), "first": first.hex(), "second": second.hex(),
+            "prologue": client.prologue.hex(), "es": es.hex(),
+            "encapsulation key": encapsulation_key.hex(), "first": first.hex(), "ee": ee.hex(),
+            "ciphertext": ciphertext.hex(), "KEM secret": secret.hex(), "second": second.hex(),
             "hash": client.hash.hex(), "key up": key_up.hex(), "key down": key_down.hex(),
             "messages": messages,
         }
 
     def respond(self, case):
         given = case["in"]
-        server, first, ephemeral = unhexed(given, "server private", "first", "server ephemeral")
+        server, first, ephemeral, message = unhexed(
+            given, "server private", "first", "server ephemeral", "server KEM message"
+        )
         channel, second = self.directory.respond(
-            server, first, ephemeral, given["offer"].encode(), given["choice"].encode()
+            server, first, ephemeral, message, given["offer"].encode(), given["choice"].encode()
         )
         return {"second": second.hex(), "hash": channel.hash.hex()}
 
     def client_side(self, given):
-        key, ephemeral, second = unhexed(given, "server key", "client ephemeral", "second")
-        channel, _ = self.directory.connect(
-            key, ephemeral, given["offer"].encode(), given["choice"].encode()
+        key, ephemeral, seed, second = unhexed(
+            given, "server key", "client ephemeral", "client KEM seed", "second"
         )
-        return self.directory.finish(channel, ephemeral, second)
+        channel, _ = self.directory.connect(
+            key, ephemeral, seed, given["offer"].encode(), given["choice"].encode()
+        )
+        return self.directory.finish(channel, ephemeral, seed, second)
 
     def finish(self, case):
         return {"hash": self.client_side(case["in"]).hash.hex()}

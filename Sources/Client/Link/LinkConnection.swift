@@ -50,8 +50,9 @@ package struct LinkConnection: ~Copyable {
             throw .addressInvalid
         }
         keepAlive = KeepAlive(now: now, random: &random)
+        // CH-20: a server that has proven nothing is not held more of.
         socket = WebSocketClient(
-            limits: WebSocketLimits(messageByteCountMax: Limits.webSocketMessageByteCountMax))
+            limits: WebSocketLimits(messageByteCountMax: ChannelHandshake.secondMessageByteCount))
         serverKey = server.key
         output = request.request
         upgrade = request
@@ -219,6 +220,8 @@ package struct LinkConnection: ~Copyable {
             } catch {
                 throw .wrongServerKey
             }
+            socket.limits = WebSocketLimits(
+                messageByteCountMax: Limits.webSocketMessageByteCountMax)
             return
         }
         guard var channel = transport.take() else { throw .protocolViolation }

@@ -75,7 +75,7 @@ package struct MLKEM768PublicKey: Hashable, Sendable {
 }
 
 /// What an encapsulation gives.
-package struct MLKEM768Encapsulation: ~Copyable {
+package struct MLKEM768Encapsulation: ~Copyable, Sendable {
     /// The shared secret, 32 bytes.
     package let secret: SecretBytes
     /// What the holder of the private key needs to find it, 1088 bytes.
@@ -86,7 +86,7 @@ package struct MLKEM768Encapsulation: ~Copyable {
 ///
 /// In memory it is the expanded form of 2400 bytes, in guarded pages; the 64 bytes it is made from,
 /// d and z of FIPS 203 algorithm 16, are the other form that section 3.3 lets one keep.
-package struct MLKEM768KeyPair: ~Copyable {
+package struct MLKEM768KeyPair: ~Copyable, Sendable {
     /// Bytes of the seed, d then z.
     package static let seedByteCount = 64
     /// Bytes of a ciphertext.

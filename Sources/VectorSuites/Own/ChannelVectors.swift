@@ -6,7 +6,7 @@ internal import Primitives
 /// - SPEC: §11.2
 enum ChannelVectors {
     static let suite = OwnSuite(
-        name: "channel", rules: "CH-20 CH-21 CH-22 CH-23 CH-24 CH-25 CH-26 CH-27",
+        name: "channel", rules: "CH-20 CH-21 CH-22 CH-23 CH-24 CH-25 CH-26 CH-27 CH-28 PR-13",
         operations: ["channel": channel, "respond": respond, "finish": finish, "open": open])
 
     /// More messages than this are not sealed for one vector.
@@ -24,9 +24,14 @@ enum ChannelVectors {
     @Sendable private static func channel(_ input: VectorInput) throws -> JSONValue {
         let server = try input.agreementKey("server private")
         let versions = try versions(input)
-        let up: [UInt8] = try input.bytes("client ephemeral", count: 32)
-        let down: [UInt8] = try input.bytes("server ephemeral", count: 32)
-        var (clientRandom, serverRandom) = (FixedRandom(up), FixedRandom(down))
+        let secrets = ChannelTrace.Secrets(
+            server: server.exposeForStorage(),
+            client: try input.bytes("client ephemeral", count: 32),
+            seed: try input.bytes("client KEM seed", count: 64),
+            ephemeral: try input.bytes("server ephemeral", count: 32),
+            message: try input.bytes("server KEM message", count: 32))
+        var clientRandom = FixedRandom(secrets.client + secrets.seed)
+        var serverRandom = FixedRandom(secrets.ephemeral + secrets.message)
         let client = try ChannelHandshake.Initiator(
             serverKey: server.publicKey, versions: versions, from: &clientRandom)
         let first = client.message
@@ -35,9 +40,7 @@ enum ChannelVectors {
         let second = response.message
         let clientSide = try client.finish(reading: second.raw)
         let serverSide = response.takeTransport()
-        let trace = try ChannelTrace(
-            server: server.exposeForStorage(), client: up, ephemeral: down,
-            offer: versions.offer, choice: versions.choice)
+        let trace = try ChannelTrace(secrets, offer: versions.offer, choice: versions.choice)
         guard trace.first == first, trace.second == second,
             trace.hash == clientSide.handshakeHash.array,
             trace.hash == serverSide.handshakeHash.array, clientRandom.isUsedUp,
@@ -89,7 +92,8 @@ enum ChannelVectors {
 
     /// A server that is given a first message.
     @Sendable private static func respond(_ input: VectorInput) throws -> JSONValue {
-        var random = FixedRandom(try input.bytes("server ephemeral", count: 32))
+        let ephemeral = try input.bytes("server ephemeral", count: 32)
+        var random = FixedRandom(ephemeral + (try input.bytes("server KEM message", count: 32)))
         let first = try input.bytes("first")
         let server = try input.agreementKey("server private")
         let versions = try versions(input)
@@ -115,7 +119,8 @@ enum ChannelVectors {
     }
 
     private static func clientSide(_ input: VectorInput) throws -> NoiseTransport {
-        var random = FixedRandom(try input.bytes("client ephemeral", count: 32))
+        let ephemeral = try input.bytes("client ephemeral", count: 32)
+        var random = FixedRandom(ephemeral + (try input.bytes("client KEM seed", count: 64)))
         let server = try input.x25519("server key")
         let versions = try versions(input)
         let second = try input.bytes("second")
@@ -125,46 +130,110 @@ enum ChannelVectors {
     }
 }
 
-/// Noise_NK_25519_ChaChaPoly_SHA256 with empty payloads, step by step from the primitives.
-struct ChannelTrace {
+/// Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA256 with empty payloads, step by step from the
+/// primitives, and what an honest side never sends in it.
+package struct ChannelTrace {
+    /// Everything that is drawn or kept secret.
+    package struct Secrets {
+        /// The server's static private key.
+        package let server: [UInt8]
+        /// The client's ephemeral private key.
+        package let client: [UInt8]
+        /// The seed of the client's KEM key pair, 64 bytes.
+        package let seed: [UInt8]
+        /// The server's ephemeral private key.
+        package let ephemeral: [UInt8]
+        /// The message that the server encapsulates.
+        package let message: [UInt8]
+
+        /// The server's static private key; the client's ephemeral one, 32 bytes, and the seed of
+        /// its KEM key pair, 64; the server's ephemeral one and the message that it encapsulates,
+        /// 32 each.
+        package init(
+            server: [UInt8], client: [UInt8], seed: [UInt8], ephemeral: [UInt8], message: [UInt8]
+        ) {
+            self.server = server
+            self.client = client
+            self.seed = seed
+            self.ephemeral = ephemeral
+            self.message = message
+        }
+    }
+
+    /// What is changed before it is sealed.
+    package struct Changes {
+        /// The encapsulation key that the client sends.
+        package var key: ([UInt8]) -> [UInt8] = { $0 }
+        /// The ciphertext that the server sends; its secret stays what it was.
+        package var ciphertext: ([UInt8]) -> [UInt8] = { $0 }
+
+        /// Changes nothing.
+        package init() {}
+    }
+
+    /// The first message.
+    package let first: [UInt8]
+    /// The second message.
+    package let second: [UInt8]
     let prologue: [UInt8]
     let es: [UInt8]
+    let encapsulationKey: [UInt8]
     let ee: [UInt8]
-    let first: [UInt8]
-    let second: [UInt8]
+    let ciphertext: [UInt8]
+    let kemSecret: [UInt8]
     let hash: [UInt8]
     let upKey: [UInt8]
     let downKey: [UInt8]
 
-    init(
-        server: [UInt8], client: [UInt8], ephemeral: [UInt8], offer: String, choice: String
+    /// Computes both messages and the keys that follow.
+    package init(
+        _ secrets: Secrets, offer: String, choice: String, changes: Changes = Changes()
     ) throws {
         var prologue: [UInt8] = []
         for text in ["postern/1 channel", offer, choice] {
             prologue += Derive.big(UInt16(text.utf8.count)) + Derive.ascii(text)
         }
-        let serverKey = Derive.x25519Public(server)
-        let clientKey = Derive.x25519Public(client)
-        let ephemeralKey = Derive.x25519Public(ephemeral)
-        es = try Derive.x25519(client, serverKey)
-        ee = try Derive.x25519(client, ephemeralKey)
-        var hash = Derive.ascii("Noise_NK_25519_ChaChaPoly_SHA256")
+        let serverKey = Derive.x25519Public(secrets.server)
+        let clientKey = Derive.x25519Public(secrets.client)
+        let ephemeralKey = Derive.x25519Public(secrets.ephemeral)
+        es = try Derive.x25519(secrets.client, serverKey)
+        ee = try Derive.x25519(secrets.client, ephemeralKey)
+        let pair = MLKEM768KeyPair(seed: SecretBytes(copying: secrets.seed.raw))
+        let made = pair.publicKey.encapsulate(
+            message: SecretBytes(copying: secrets.message.raw))
+        encapsulationKey = pair.publicKey.bytes.array
+        ciphertext = made.ciphertext.array
+        kemSecret = made.secret.exposeForStorage()
+        var hash = Derive.sha256(Derive.ascii("Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA256"))
         var chaining = hash
+        var key: [UInt8] = []
+        var number = 0
         func mix(_ bytes: [UInt8]) { hash = Derive.sha256(hash + bytes) }
-        func seal(_ shared: [UInt8]) -> [UInt8] {
+        func mix(key shared: [UInt8]) {
             let out = Derive.hkdf(chaining, shared, [], 64)
             chaining = Array(out[..<32])
-            let tag = Derive.aead(Array(out[32...]), Derive.zeros(12), hash, [])
-            mix(tag)
-            return tag
+            key = Array(out[32...])
+            number = 0
+        }
+        func seal(_ plaintext: [UInt8]) -> [UInt8] {
+            let nonce = Derive.zeros(4) + Derive.big(UInt64(number).byteSwapped)
+            let sealed = Derive.aead(key, nonce, hash, plaintext)
+            number += 1
+            mix(sealed)
+            return sealed
         }
         mix(prologue)
         mix(serverKey)
         mix(clientKey)
+        mix(key: es)
+        let sealedKey = seal(changes.key(encapsulationKey))
         // An empty payload has no ciphertext but its tag.
-        first = clientKey + seal(es)
+        first = clientKey + sealedKey + seal([])
         mix(ephemeralKey)
-        second = ephemeralKey + seal(ee)
+        mix(key: ee)
+        let sealedCiphertext = seal(changes.ciphertext(ciphertext))
+        mix(key: kemSecret)
+        second = ephemeralKey + sealedCiphertext + seal([])
         let keys = Derive.hkdf(chaining, [], [], 64)
         upKey = Array(keys[..<32])
         downKey = Array(keys[32...])
@@ -180,9 +249,10 @@ struct ChannelTrace {
 
     var json: JSONValue {
         [
-            "prologue": .hex(prologue), "es": .hex(es), "first": .hex(first), "ee": .hex(ee),
-            "second": .hex(second), "hash": .hex(hash), "key up": .hex(upKey),
-            "key down": .hex(downKey),
+            "prologue": .hex(prologue), "es": .hex(es), "encapsulation key": .hex(encapsulationKey),
+            "first": .hex(first), "ee": .hex(ee), "ciphertext": .hex(ciphertext),
+            "KEM secret": .hex(kemSecret), "second": .hex(second), "hash": .hex(hash),
+            "key up": .hex(upKey), "key down": .hex(downKey),
         ]
     }
 }
