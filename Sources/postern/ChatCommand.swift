@@ -131,7 +131,7 @@ final class Chat {
             try show("* \(name) \(state == .read ? "has read" : "has"): \(text)")
         case .typing(_, isTyping: false): break
         case .messageState(_, let contact, _), .typing(let contact, _), .presence(let contact, _),
-            .gap(let contact, _, _, _), .gapFilled(let contact, _, _):
+            .gap(let contact, _, _, _), .gapFilled(let contact, _, _), .missing(let contact, _, _):
             if contact == name { try show(event) }
         case .outbox(let entry): if entry.contact == name { try show(event) }
         case .connection(let state):

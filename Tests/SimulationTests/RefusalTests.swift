@@ -24,13 +24,13 @@ extension Engine {
 }
 
 extension SimulatedClient {
-    fileprivate func contact() throws -> ContactRecord {
+    func contact() throws -> ContactRecord {
         let rows = try vault.rows(.contact)
         return try ContactRecord.decode(try #require(rows.first).value)
     }
 
     /// Takes content as if a message of the only contact had carried it.
-    fileprivate func process(_ content: Content, number: UInt64) throws {
+    func process(_ content: Content, number: UInt64) throws {
         try step { engine throws(ClientError) in
             guard let contact = engine.contacts.values.first,
                 let session = engine.sessions.toRead(of: contact.id).first
@@ -40,7 +40,7 @@ extension SimulatedClient {
     }
 
     /// What the engine says that is not in its interface.
-    fileprivate func read<Result>(_ body: (borrowing Engine) throws -> Result) throws -> Result {
+    func read<Result>(_ body: (borrowing Engine) throws -> Result) throws -> Result {
         var result: Swift.Result<Result, any Error>?
         try step { engine throws(ClientError) in
             result = Swift.Result { try body(engine) }

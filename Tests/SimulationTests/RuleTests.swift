@@ -84,7 +84,7 @@ struct RuleTests {
         }
     }
 
-    @Test("CL-7 a copy of a vault is noticed, told, and writes nothing")
+    @Test("CL-7 B2 B11 an old vault put back is noticed at once, told, and healed by a reset")
     func copiedVault() throws {
         let (world, alice, bob) = try met(seed: 22)
         let copy = try #require(bob.copyOfVault())
@@ -95,12 +95,18 @@ struct RuleTests {
         try bob.send("of the copy", to: "alice")
         try world.advance(milliseconds: 120_000)
         #expect(bob.notices.contains(.copiedVault(contact: "alice")))
-        #expect(alice.receivedTexts == ["hello", "of the original"])
+        #expect(bob.notices.contains(.resetSent(contact: "alice")))
+        #expect(alice.notices.contains(.resetReceived(contact: "bob")))
+        #expect(alice.receivedTexts == ["hello", "of the original", "of the copy"])
+        try alice.send("answer", to: "bob")
+        try world.advance(milliseconds: 5_000)
+        #expect(bob.receivedTexts.last == "answer")
         let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
-        #expect(outbox.contains { $0.reason == .copiedVault })
+        #expect(outbox.isEmpty)
+        #expect(try alice.writtenSession(with: "bob") == bob.writtenSession(with: "alice"))
     }
 
-    @Test("CL-7 CL-9 a text whose counter a copy took is never taken for sent; no frames go")
+    @Test("CL-7 CL-9 a text whose counter a copy took is sent in a new session, and not before")
     func copiedVaultWhileOpen() throws {
         let (world, alice, bob) = try met(seed: 30)
         let copy = try world.addClient("copy")
@@ -117,13 +123,37 @@ struct RuleTests {
         let refused = try bob.send("of the original", to: "alice")
         try world.advance(milliseconds: 1_000)
         #expect(bob.notices.filter { $0 == .copiedVault(contact: "alice") }.count == 1)
+        copy.kill()
+        try world.advance(milliseconds: 5_000)
+        #expect(alice.receivedTexts == ["hello", "of the copy", "of the original"])
+        #expect(alice.notices.contains(.resetReceived(contact: "bob")))
+        #expect(bob.states(of: refused).contains(.sent))
+    }
+
+    @Test("CL-7 DR-36 what a second copy holds within the hour of a reset goes when it is over")
+    func copiedTwice() throws {
+        let (world, alice, bob) = try met(seed: 34)
+        let first = try #require(bob.copyOfVault())
+        try bob.send("lost", to: "alice")
+        try world.advance(milliseconds: 60_000)
+        bob.replaceVault(with: first)
+        try bob.start()
+        try bob.send("by reset", to: "alice")
+        try world.advance(milliseconds: 60_000)
+        #expect(alice.receivedTexts == ["hello", "lost", "by reset"])
+        // Within the hour the vault goes back once more, to behind its reset.
+        let second = try #require(bob.copyOfVault())
+        try bob.send("lost too", to: "alice")
+        try world.advance(milliseconds: 60_000)
+        bob.replaceVault(with: second)
+        try bob.start()
         let typing = alice.typingEvents(of: "bob").count
         let envelopes = try world.counts().envelopes
-        // On the connection there is, on a new one, and in another life of the program.
+        var held: [MessageID] = []
+        // On the connection there is, on a new one, and in another life of the program nothing
+        // goes, no frame either.
         for _ in 0..<2 {
-            try bob.typing("alice", false)
-            try bob.typing("alice", true)
-            try bob.send("more", to: "alice")
+            held.append(try bob.send("held \(held.count)", to: "alice"))
             try world.advance(milliseconds: 130_000)
             try bob.typing("alice", false)
             try bob.typing("alice", true)
@@ -131,13 +161,17 @@ struct RuleTests {
             bob.kill()
             try bob.start()
         }
-        #expect(bob.states(of: refused).isEmpty)
-        #expect(alice.receivedTexts == ["hello", "of the copy"])
+        #expect(bob.notices.count { $0 == .copiedVault(contact: "alice") } == 2)
+        #expect(held.allSatisfy { bob.states(of: $0).isEmpty })
         #expect(alice.typingEvents(of: "bob").count == typing)
         #expect(try world.counts().envelopes == envelopes)
         let outbox = try bob.ask { engine throws(ClientError) in engine.outboxSummaries() }
-        #expect(outbox.contains { $0.id == refused })
+        #expect(outbox.filter { $0.id != nil }.map(\.id) == held)
         #expect(outbox.allSatisfy { $0.reason == .copiedVault })
+        try world.advance(milliseconds: 7_300_000)
+        #expect(held.allSatisfy { bob.states(of: $0).last == .delivered })
+        #expect(alice.receivedTexts.suffix(2) == ["held 0", "held 1"])
+        #expect(try alice.writtenSession(with: "bob") == bob.writtenSession(with: "alice"))
     }
 
     @Test("CL-8 CL-36 a server that lost everything is told, and all without a receipt comes")

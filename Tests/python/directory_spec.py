@@ -120,14 +120,14 @@ def content(data):
     if 0xc0 in known:
         refuse(not 0 < len(known[0xc0]) <= 720 or len(known[0xc0]) % 40, "EN-7")
     own = known.get(1)
-    if type_ in (0x0001, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x8007):
+    if type_ in (0x0001, 0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x8006, 0x8007, 0x8014):
         refuse(own is None, "EN-7")
     if type_ == 0x0001:
         try:
             refuse(not own.decode("utf-8"), "EN-8")
         except UnicodeDecodeError:
             raise Refused("EN-8") from None
-    elif type_ in (0x8001, 0x8002):
+    elif type_ in (0x8001, 0x8002, 0x8014):
         refuse(not own or len(own) % 16, "EN-7")
     elif type_ in (0x8003, 0x8004):
         refuse(own not in (b"\0", b"\1"), "EN-7")

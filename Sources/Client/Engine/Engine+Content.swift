@@ -23,6 +23,8 @@ extension Engine {
             contact.peerRecoveryBundle = bundle.bytes
             save(contact)
         }
+        // DR-41
+        try nameMissing(content.sessionReports, of: id)
         switch content.type {
         case .text: try receivedMessage(content, of: id)
         case .deliveryReceipt, .readReceipt:
@@ -35,7 +37,10 @@ extension Engine {
                     milliseconds: content.milliseconds)
             }
             try peerAnswered(id)
+            // DR-40: the other side sends again only in a session that is confirmed for it.
+            if content.type == .hello, isOwnReset(session, of: id) { try sendRecovery(to: id) }
         case .record: receivedRecord(content, of: id)
+        case .missing: try receivedMissing(content.missingIDs ?? [], of: id)
         case .recoveryBundle, .typing, .presence: break
         default: try receivedUnknown(content, of: id)
         }
@@ -89,12 +94,15 @@ extension Engine {
         tell(.contact(summary(of: contact)))
         // The answer to an answer: this side's recovery bundle.
         if contact.ownRecoveryMessage == nil {
-            let bundle = try makeRecoveryBundle(for: id)
-            let content = Content.recoveryBundle(
-                bundle, id: random.bytes(), milliseconds: now.wall)
-            try noteRecoveryBundle(bundle, in: content, for: id)
-            try enqueue(content, to: id)
+            try sendRecovery(to: id)
         }
+    }
+
+    private mutating func sendRecovery(to id: ContactID) throws(ClientError) {
+        let bundle = try makeRecoveryBundle(for: id)
+        let content = Content.recoveryBundle(bundle, id: random.bytes(), milliseconds: now.wall)
+        try noteRecoveryBundle(bundle, in: content, for: id)
+        try enqueue(content, to: id)
     }
 
     /// EN-10
@@ -143,8 +151,11 @@ extension Engine {
                 return false
             }
             transaction.remove(.unconfirmed, key: key)
+            keepConfirmed(unconfirmed)
             isNews = true
             sealedIn = unconfirmed.session
+        } else {
+            try unname(message, of: id)
         }
         try recoveryConfirmed(message, of: id)
         // A receipt names what the server has taken, even when its answer was lost. Not so for a

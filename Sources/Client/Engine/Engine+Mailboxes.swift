@@ -6,8 +6,8 @@ struct ReadProgress: Sendable {
     let link: LinkID
     /// Envelopes the server said were waiting and that have not come yet.
     var waitingCount: Int
-    /// Delivered and not yet acknowledged in this turn: first and last sequence.
-    var toAcknowledge: ClosedRange<UInt64>?
+    /// Delivered and not yet acknowledged in this turn: first and last sequences.
+    var toAcknowledge: [ClosedRange<UInt64>] = []
     /// Acknowledges without an answer.
     var acknowledgesOpen = 0
     /// When the last envelope or answer came, monotonic ms.
@@ -257,7 +257,7 @@ extension Engine {
     private mutating func discardDrained(_ id: MailboxID) {
         guard mailboxes[id]?.state == .closing, let progress = reading[id],
             links[progress.link]?.attaches[id] == .attached, progress.isDrained,
-            progress.toAcknowledge == nil, progress.acknowledgesOpen == 0
+            progress.toAcknowledge.isEmpty, progress.acknowledgesOpen == 0
         else { return }
         discard(id)
     }
@@ -278,22 +278,27 @@ extension Engine {
     /// Acknowledges after the commit of this step, all of a mailbox's envelopes in one frame. CL-4
     mutating func acknowledgeLater(_ sequence: UInt64, of mailbox: MailboxID) {
         guard var progress = reading[mailbox] else { return }
-        if let range = progress.toAcknowledge {
-            progress.toAcknowledge =
-                min(range.lowerBound, sequence)...max(range.upperBound, sequence)
+        let merged = progress.toAcknowledge.last.map {
+            min($0.lowerBound, sequence)...max($0.upperBound, sequence)
+        }
+        // DR-38: what is held stays on the server.
+        if let merged, held[mailbox]?.contains(where: { merged.contains($0.sequence) }) != true {
+            progress.toAcknowledge[progress.toAcknowledge.count - 1] = merged
         } else {
-            progress.toAcknowledge = sequence...sequence
+            progress.toAcknowledge.append(sequence...sequence)
         }
         reading[mailbox] = progress
     }
 
     mutating func pumpAcknowledges() {
         for id in reading.keys.sorted() {
-            guard let progress = reading[id], let range = progress.toAcknowledge else { continue }
-            reading[id]?.toAcknowledge = nil
-            reading[id]?.acknowledgesOpen += 1
-            ask(.acknowledge(id), on: progress.link) {
-                .acknowledge(AcknowledgeFrame(request: $0, mailbox: id, sequences: range))
+            guard let progress = reading[id] else { continue }
+            reading[id]?.toAcknowledge = []
+            for range in progress.toAcknowledge {
+                reading[id]?.acknowledgesOpen += 1
+                ask(.acknowledge(id), on: progress.link) {
+                    .acknowledge(AcknowledgeFrame(request: $0, mailbox: id, sequences: range))
+                }
             }
         }
     }
@@ -320,7 +325,7 @@ extension Engine {
                 if link?.attaches[mailbox.id]?.isRefused == true { continue }
                 return false
             }
-            guard progress.isDrained, progress.toAcknowledge == nil,
+            guard progress.isDrained, progress.toAcknowledge.isEmpty,
                 progress.acknowledgesOpen == 0
             else { return false }
         }
@@ -331,7 +336,7 @@ extension Engine {
     mutating func endSilence() {
         for id in reading.keys.sorted() {
             guard let progress = reading[id], !progress.isDrained,
-                progress.acknowledgesOpen == 0, progress.toAcknowledge == nil,
+                progress.acknowledgesOpen == 0, progress.toAcknowledge.isEmpty,
                 progress.lastActivity + Self.drainSilenceMilliseconds <= now.monotonic
             else { continue }
             reading[id]?.isDrained = true

@@ -270,7 +270,7 @@ extension Engine {
             contact.ownMailbox = try makeMailbox(.ownChat, contact: contact.id).id
         }
         save(contact)
-        guard try beginSession(with: contact, RecipientPreKeys(preKeys)) else {
+        guard try beginSession(with: contact, RecipientPreKeys(preKeys), .hello) else {
             return operations.end(operation, .failed(.recordTooNew), &actions)
         }
         tell(.contact(summary(of: contact)))
@@ -283,12 +283,12 @@ extension Engine {
     }
 
     /// - Returns: false when the other side takes no version this client speaks.
-    private mutating func beginSession(
-        with contact: ContactRecord, _ preKeys: RecipientPreKeys
+    mutating func beginSession(
+        with contact: ContactRecord, _ preKeys: RecipientPreKeys, _ type: FirstMessageType
     ) throws(ClientError) -> Bool {
         guard let mailbox = contact.ownMailbox else { throw .internalFault(line: #line) }
         let introduction = Introduction(
-            type: .hello, account: identity.account, certificate: identity.certificate,
+            type: type, account: identity.account, certificate: identity.certificate,
             handle: identity.isRegistered ? identity.handle : nil,
             replyMailbox: try chatMailbox(mailbox))
         let session: Session
@@ -305,8 +305,16 @@ extension Engine {
         save(session)
         let id = session.id
         let hours = now.hours.count
-        // DR-17
-        changeSet(of: contact.id) { $0.begin(id, hours: hours) }
+        // DR-16, DR-17: a reset gives up whatever there was.
+        let others =
+            sessions.set(of: contact.id).entries.map(\.id)
+            + recovery(of: contact.id).known.map(\.id)
+        let givenUp = type == .reset ? others : []
+        changeSet(of: contact.id) { $0.begin(id, givingUp: givenUp, hours: hours) }
+        if type == .reset {
+            freshResets.insert(id)
+            changeRecovery(of: contact.id) { $0.resets.append(id) }
+        }
         return true
     }
 
@@ -350,7 +358,10 @@ extension Engine {
             save(contact)
         }
         let bundle = try makeRecoveryBundle(for: id)
-        let hello = try hello(for: contact, recoveryBundle: bundle)
+        var hello = try hello(for: contact, recoveryBundle: bundle)
+        // DR-39: where there were sessions before the one that is answered.
+        let reports = try sessionReports(of: id)
+        if reports.count > 1 { hello = hello.adding(reports) }
         try noteRecoveryBundle(bundle, in: hello, for: id)
         try enqueue(hello, to: id)
         if let operation, let item = outbox.last(where: { $0.message == hello.id }) {

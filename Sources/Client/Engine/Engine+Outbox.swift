@@ -133,6 +133,11 @@ extension Engine {
         // Counters begin at 1; a server that names 0 means the same.
         let nextCounter = max(1, nextCounter)
         var mailbox = mailbox
+        // CL-7: after a reset, and in a restored vault, the server's word is all there is.
+        if mailbox.nextCounter == 0 {
+            mailbox.nextCounter = nextCounter
+            save(mailbox)
+        }
         var progress = WriteProgress(link: id)
         for item in outbox where item.mailbox == mailbox.id && item.counter != 0 {
             progress.retried.insert(item.counter)
@@ -164,11 +169,15 @@ extension Engine {
 
     /// CL-7
     private mutating func vaultWasCopied(_ mailbox: MailboxRecord) throws(ClientError) {
+        tell(.notice(.copiedVault(contact: mailbox.contact.flatMap { contacts[$0]?.name } ?? "")))
+        if let contact = mailbox.contact.flatMap({ contacts[$0] }), isFreshlyReset(contact.id) {
+            return try useAgain(contact)
+        }
         var mailbox = mailbox
         mailbox.state = .copied
         save(mailbox)
         try hold(mailbox.id, .copiedVault)
-        tell(.notice(.copiedVault(contact: mailbox.contact.flatMap { contacts[$0]?.name } ?? "")))
+        if let contact = mailbox.contact { wantReset(of: contact, .copied) }
     }
 
     // MARK: Sending

@@ -17,15 +17,30 @@ extension Engine {
         }
         reading[mailbox]?.waitingCount -= 1
         reading[mailbox]?.lastActivity = now.monotonic
-        acknowledgeLater(sequence, of: mailbox)
+        try open(envelope, sequence: sequence, record, on: link)
+    }
+
+    /// Opens an envelope that has come, now or before.
+    mutating func open(
+        _ envelope: [UInt8], sequence: UInt64, _ mailbox: MailboxRecord, on link: LinkID
+    ) throws(ClientError) {
         let hash = SHA256.hash(envelope.raw).array
         // CL-5
-        if try transaction.value(.seen, key: hash) != nil { return }
-        if try transaction.value(.seen, key: hash + mailbox.array) != nil { return }
-        let isOpened =
-            record.role == .ownChat
-            ? try openChat(envelope, record) : try openFirst(envelope, record)
-        let key = isOpened ? hash : hash + mailbox.array
+        for key in [hash, hash + mailbox.id.array]
+        where try transaction.value(.seen, key: key) != nil {
+            return acknowledgeLater(sequence, of: mailbox.id)
+        }
+        let opening: Opening
+        if mailbox.role == .ownChat {
+            opening = try openChat(envelope, mailbox)
+        } else {
+            opening = try openFirst(envelope, mailbox) ? .opened : .unopened
+        }
+        if opening == .held {
+            return hold(envelope, sequence: sequence, mailbox: mailbox.id, on: link)
+        }
+        acknowledgeLater(sequence, of: mailbox.id)
+        let key = opening == .opened ? hash : hash + mailbox.id.array
         transaction.put(.seen, key: key, group: Self.dayGroup(now.day), value: [])
     }
 
@@ -39,32 +54,39 @@ extension Engine {
 
     private mutating func openChat(
         _ envelope: [UInt8], _ mailbox: MailboxRecord
-    ) throws(ClientError) -> Bool {
-        guard let id = mailbox.contact, contacts[id] != nil else { return false }
+    ) throws(ClientError) -> Opening {
+        guard let id = mailbox.contact, contacts[id] != nil else { return .unopened }
         for candidate in sessions.toRead(of: id) {
             var session = try ratchet(candidate.id)
             let opened: OpenedMessage
             do throws(OpenError) {
                 opened = try session.open(envelope.raw, atHours: now.hours.count)
             } catch {
-                if settled(by: error, in: candidate) { return false }
+                if settled(by: error, in: candidate) { return .unopened }
                 continue
             }
             try take(opened, in: &session, of: id)
             chatInUse(id)
-            return true
+            return .opened
         }
-        // CL-37
-        if let message = try? FirstMessage(parsing: envelope.raw),
-            let known = sessions.session(opening: message.openingHash), known.contact == id,
-            let prefix = known.prefix
-        {
-            guard try openFurther(message, prefix, known) else { return false }
-            chatInUse(id)
-            return true
+        if let message = try? FirstMessage(parsing: envelope.raw) {
+            // CL-37
+            if let known = sessions.session(opening: message.openingHash), known.contact == id,
+                let prefix = known.prefix
+            {
+                guard try openFurther(message, prefix, known) else { return .unopened }
+                chatInUse(id)
+                return .opened
+            }
+            // HS-14
+            if try transaction.value(.seen, key: message.openingHash.array) != nil {
+                return .unopened
+            }
+            if let opening = try takeReset(message, mailbox, of: id) { return opening }
         }
+        // DR-15
         sessionBroken(id)
-        return false
+        return .unopened
     }
 
     /// True when an envelope that did not open in a session belongs to it all the same, so that no
@@ -79,10 +101,12 @@ extension Engine {
         }
     }
 
-    /// Says that a session is broken, in each run of the program and then once an hour; resets
-    /// come with a later version.
+    /// Says that a session is broken, in each run of the program and then once an hour, and wants
+    /// a reset. DR-36
     private mutating func sessionBroken(_ id: ContactID) {
-        guard let contact = contacts[id] else { return }
+        // What waits for a restored vault was written for the one before.
+        guard let contact = contacts[id], !isSilent(to: id) else { return }
+        wantReset(of: id, .broken)
         if let told = brokenNotices[id], told + Self.brokenNoticeMilliseconds > now.monotonic {
             return
         }
@@ -100,6 +124,7 @@ extension Engine {
         session.commit(opened)
         save(session)
         noteReceived(in: session.id, isConfirmed: session.isConfirmed)
+        noteWhole(session.id, of: contact)
         noteGaps(of: session, contact: contact)
         if let closed { tellClosed(closed.numbers, in: session.id, of: contact) }
         try process(content, number: number, in: session.id, of: contact)
@@ -107,7 +132,7 @@ extension Engine {
     }
 
     /// What a received message may have made possible.
-    private mutating func afterReceiving(from contact: ContactID) throws(ClientError) {
+    mutating func afterReceiving(from contact: ContactID) throws(ClientError) {
         redirectFirst(to: contact)
         try sealWaiting(of: contact)
         try sealAnew(of: contact)
@@ -185,6 +210,33 @@ extension Engine {
         }
     }
 
+    /// Opens a first message under a recovery prekey, if it was made for that.
+    mutating func openReset(
+        _ message: FirstMessage, under entry: PreKeyIndex.Entry, _ mailbox: MailboxRecord
+    ) throws(ClientError) -> AcceptedFirstMessage? {
+        let signed = try privateHalf(of: entry)
+        let outer: OuterBlock?
+        do {
+            outer = try message.openOuter(signedPreKeyID: entry.id, key: signed)
+        } catch {
+            return nil
+        }
+        guard let outer else { return nil }
+        let own = RecipientKeys(
+            account: identity.account, device: identity.certificate.identity,
+            identity: keys.identity.duplicate())
+        let result: FirstMessageResult
+        do throws(HandshakeError) {
+            result = try Handshake.accept(
+                message, outer: outer, own: own, signedPreKey: signed, oneTimePreKey: nil,
+                secondsSince1970: Int64(clamping: now.wall / 1_000))
+        } catch {
+            return nil
+        }
+        guard case .accepted(let accepted) = consume result else { return nil }
+        return accepted
+    }
+
     /// A first message whose one-time key is gone: behind an invite somebody came second. CL-21
     private mutating func secondComer(_ mailbox: MailboxRecord) {
         guard let invite = invites.values.first(where: { $0.mailbox == mailbox.id }) else {
@@ -247,7 +299,7 @@ extension Engine {
     }
 
     /// Takes what an introduction says into the contact.
-    private mutating func introduce(
+    mutating func introduce(
         _ contact: inout ContactRecord, _ introduction: borrowing Introduction, isKnown: Bool
     ) throws(ClientError) {
         let isOtherDevice =
@@ -264,7 +316,7 @@ extension Engine {
     }
 
     /// Stores the session of a first message and takes its content.
-    private mutating func keep(
+    mutating func keep(
         _ accepted: consuming AcceptedFirstMessage, of contact: ContactRecord,
         until preKeyEnd: Hours
     ) throws(ClientError) {

@@ -70,6 +70,8 @@ extension Engine {
             item.reason = first.reason
         } else if isEarly(item) {
             item.reason = .waitingForServer
+        } else if isSilent(to: contact) {
+            item.reason = .waitingForReply
         } else if try seal(&item, content) {
             return
         } else {
@@ -81,6 +83,18 @@ extension Engine {
         {
             tell(.outbox(summary))
         }
+    }
+
+    /// Keeps the first message of a reset and seals it before all that waits. DR-36
+    mutating func enqueueFirst(_ content: Content, to contact: ContactID) throws(ClientError) {
+        let message = MessageRecord(
+            contact: contact, author: .me, content: content, storedMilliseconds: now.wall,
+            state: .queued)
+        transaction.put(.message, key: message.key, group: message.group, value: message.encoded)
+        var item = OutboxRecord(
+            id: random.bytes(), contact: contact, message: content.id, type: content.type,
+            timeMilliseconds: content.milliseconds)
+        guard try seal(&item, content) else { throw .internalFault(line: #line) }
     }
 
     /// CL-35: a hello names the mailbox the contact is to write in, so the server has to have it
@@ -98,10 +112,16 @@ extension Engine {
     private mutating func seal(
         _ item: inout OutboxRecord, _ content: Content
     ) throws(ClientError) -> Bool {
-        guard let contact = contacts[item.contact], var record = sessions.written(of: contact.id)
+        guard let contact = contacts[item.contact], var record = sessions.written(of: contact.id),
+            !isSilent(to: contact.id)
         else { return false }
         var session = try ratchet(record.id)
-        let isFirst = session.awaitsReply
+        // DR-36: a reset goes into the chat mailbox.
+        let isReset = isOwnReset(record.id, of: contact.id)
+        let isFirst = session.awaitsReply && !isReset
+        let content =
+            session.awaitsReply && isReset
+            ? try reporting(content, in: session, to: contact.id) : content
         guard let mailbox = isFirst ? contact.contactMailbox : contact.peerMailbox,
             let server = isFirst ? contact.contactServer : mailboxes[mailbox]?.server
         else { return false }
@@ -111,7 +131,7 @@ extension Engine {
         } catch {
             switch error {
             case .awaitingReply, .nothingReceived: return false
-            case .tooLong where isFirst: return false
+            case .tooLong where session.awaitsReply: return false
             case .tooLong, .chainExhausted: throw .internalFault(line: #line)
             }
         }
@@ -136,13 +156,27 @@ extension Engine {
             .outbox, key: item.envelopeKey, group: OutboxRecord.envelopeGroup,
             value: sealed.envelope)
         if !content.type.isReceipt {
+            let key = UnconfirmedRecord.key(contact.id, content.id)
+            let before = try transaction.value(.unconfirmed, key: key)
+                .map { bytes throws(ClientError) in try UnconfirmedRecord.decode(bytes).sealings }
+            let sealing = SessionReport(id: record.id, completeThrough: sealed.number)
             let unconfirmed = UnconfirmedRecord(
-                contact: contact.id, message: content.id, session: record.id, order: stamp)
+                contact: contact.id, message: content.id, session: record.id, order: stamp,
+                sealings: (before ?? []) + [sealing], isShown: !content.type.isControl)
             transaction.put(
-                .unconfirmed, key: UnconfirmedRecord.key(contact.id, content.id),
-                group: contact.id.array, value: unconfirmed.encoded)
+                .unconfirmed, key: key, group: contact.id.array, value: unconfirmed.encoded)
         }
         return true
+    }
+
+    /// Whatever begins a reset for the other side says what this side has read: of the messages
+    /// behind its prefix the server may drop all but the last. DR-39
+    private mutating func reporting(
+        _ content: Content, in session: borrowing Session, to contact: ContactID
+    ) throws(ClientError) -> Content {
+        guard content.sessionReports.isEmpty else { return content }
+        let reporting = try adding(reportsOf: contact, to: content)
+        return reporting.fields.byteCount <= session.room ? reporting : content
     }
 
     /// Seals, in order, what has waited for a session.
@@ -214,7 +248,7 @@ extension Engine {
         }
     }
 
-    private mutating func ownMessage(
+    mutating func ownMessage(
         _ id: FixedBytes<16>, to contact: ContactID
     ) throws(ClientError) -> MessageRecord? {
         let key = MessageRecord.key(contact, .me, id)

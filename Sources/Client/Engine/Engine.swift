@@ -30,6 +30,7 @@ package struct Engine: ~Copyable {
     var sessions = SessionIndex()
     var receipts = ReceiptBook()
     var pins: [ServerAddress: FixedBytes<32>] = [:]
+    var recoveries: [ContactID: RecoveryRecord] = [:]
 
     // What lasts as long as the process.
     var isOnline = false
@@ -49,6 +50,11 @@ package struct Engine: ~Copyable {
     var wasDrained = false
     /// When it was last said that a contact's session is broken, monotonic ms.
     var brokenNotices: [ContactID: UInt64] = [:]
+    /// Resets that stay on the server until an hour is over. DR-38
+    var held: [MailboxID: [HeldReset]] = [:]
+    var isTakingHeld = false
+    /// Own resets of this process: no copy of the vault has had them to send. CL-7
+    var freshResets: Set<SessionID> = []
 
     private init(
         store: any VaultReading, random: any RandomSource, now: Moment,
@@ -100,6 +106,10 @@ package struct Engine: ~Copyable {
         try preKeys.load(from: store)
         try sessions.load(from: store)
         try receipts.load(from: store)
+        for row in try store.rows(.state, group: RecoveryRecord.group, page: VaultPage()) {
+            let recovery = try RecoveryRecord.decode(row.value)
+            recoveries[recovery.contact] = recovery
+        }
         for row in try store.rows(.state, group: ServerPin.group, page: VaultPage()) {
             let pin = try ServerPin.decode(row.value)
             pins[pin.server] = pin.signingKey
@@ -179,7 +189,7 @@ package struct Engine: ~Copyable {
             links.nextPauseEnd(after: now), writingDeadline(), requestDeadline(),
             firstMessageDeadline(), liveDeadline(), gaps.nextDeadline(after: now.monotonic),
             maintenance.nextDeadline(after: now.monotonic), drainDeadline(), reachDeadline(),
-            mailboxDeadline(),
+            mailboxDeadline(), resetDeadline(),
         ].compactMap { $0 }.min()
     }
 
@@ -194,6 +204,8 @@ package struct Engine: ~Copyable {
     mutating func settle() throws(ClientError) {
         guard isOnline else { return }
         try maintain()
+        try openHeld()
+        try pumpResets()
         try pumpReceipts()
         try pumpLinks()
         try pumpOutbox()

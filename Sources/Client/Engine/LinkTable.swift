@@ -164,6 +164,13 @@ struct LinkTable {
         }
     }
 
+    /// Lets a mailbox be attached once more for writing, whatever became of it. CL-7
+    mutating func attachAnew(_ mailbox: MailboxID) {
+        for id in links.keys where links[id]?.purpose == .writing {
+            links[id]?.attaches[mailbox] = nil
+        }
+    }
+
     /// Forgets a connection and gives it back. `failed`: the next attempt waits; `misbehaved`: the
     /// server broke the protocol. CL-14
     mutating func remove(

@@ -38,6 +38,8 @@ extension Engine {
         maintainInvites()
         try forgetSeen()
         try expireSessions()
+        forgetConfirmed()
+        remakeUnansweredResets()
         try renewRecoveryBundles()
         try retryGone()
     }

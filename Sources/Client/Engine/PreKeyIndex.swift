@@ -36,6 +36,12 @@ struct PreKeyIndex {
             .sorted { $0.id < $1.id }
     }
 
+    /// The recovery prekeys given to the contact who writes in a chat mailbox, newest last. HS-4
+    func recovery(for mailbox: MailboxID) -> [Entry] {
+        entries.values.filter { $0.kind == .recovery && $0.mailbox == mailbox }
+            .sorted { $0.id < $1.id }
+    }
+
     /// A one-time prekey of a mailbox.
     func oneTime(_ id: UInt32, for mailbox: MailboxID) -> Entry? {
         guard let entry = entries[PreKeyRecord.key(.oneTime, id)], entry.mailbox == mailbox else {
@@ -229,13 +235,18 @@ extension Engine {
 
     /// The recovery bundle to give a contact: the last one until it is due, so that a contact who
     /// begins session after session makes this vault keep one and not thousands. DR-22
-    mutating func makeRecoveryBundle(for id: ContactID) throws(ClientError) -> RecoveryBundle {
+    ///
+    /// - Parameter isFresh: draws another one all the same: the last one of a vault that was
+    ///   copied or restored may not be the last one that the contact has.
+    mutating func makeRecoveryBundle(
+        for id: ContactID, isFresh: Bool = false
+    ) throws(ClientError) -> RecoveryBundle {
         guard let contact = contacts[id], let mailbox = contact.ownMailbox else {
             throw .internalFault(line: #line)
         }
         let last = preKeys.entries[PreKeyRecord.key(.recovery, contact.ownRecoveryID)]
         // DR-23: never a newer one while this one is unconfirmed.
-        if contact.ownRecoveryMessage != nil, let last,
+        if contact.ownRecoveryMessage != nil, let last, !isFresh,
             !RecoveryBundle.isDue(
                 madeHours: contact.ownRecoveryHours.count,
                 isConfirmed: contact.isOwnRecoveryConfirmed, atHours: now.hours.count)

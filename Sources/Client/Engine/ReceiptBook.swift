@@ -134,7 +134,7 @@ extension Engine {
     mutating func pumpReceipts() throws(ClientError) {
         for id in receipts.pages.keys.sorted() {
             guard let contact = contacts[id], let page = receipts.pages[id],
-                contact.state == .accepted
+                contact.state == .accepted, !isSilent(to: id)
             else { continue }
             guard sendsReceipts(to: contact) else {
                 changeReceipts(of: id) { page, _ in _ = page.pending.takeAll() }

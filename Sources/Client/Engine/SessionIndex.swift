@@ -84,7 +84,10 @@ extension Engine {
         sessions.update(set, of: contact)
         transaction.put(
             .session, key: contact.array, group: SessionRecord.setGroup, value: set.stored)
-        for id in gone { removeSession(id) }
+        for entry in set.entries where before[entry.id] == nil {
+            changeRecovery(of: contact) { $0.note(entry.id) }
+        }
+        for id in gone { removeSession(id, of: contact) }
     }
 
     /// The ratchet of a session.
@@ -101,7 +104,16 @@ extension Engine {
         }
     }
 
-    private mutating func removeSession(_ id: SessionID) {
+    private mutating func removeSession(_ id: SessionID, of contact: ContactID) {
+        // DR-39: what was read of it is reported after it has gone.
+        if let session = try? ratchet(id) {
+            let report = SessionReport(
+                id: id, completeThrough: session.received.completeThrough)
+            changeRecovery(of: contact) { record in
+                record.note(report)
+                record.resets.removeAll { $0 == id }
+            }
+        }
         sessions.remove(id)
         gaps.forget(id)
         transaction.remove(.session, key: id.array)

@@ -22,6 +22,9 @@ public enum ClientEvent: Sendable, Equatable {
     case gapFilled(contact: String, first: UInt64, last: UInt64)
     /// Something the user should know that belongs to no message.
     case notice(ClientNotice)
+    /// Messages that had been confirmed and that their reader, who restored an older state, does not
+    /// have any more: own ones (`me`), or the contact's.
+    case missing(contact: String, ids: [MessageID], author: MessageAuthor)
     /// The state of the link to a server changed.
     case connection(ConnectionState)
     /// An operation came to its end.
@@ -44,6 +47,12 @@ public enum ClientNotice: Sendable, Equatable {
     case superseded
     /// An envelope in this chat opens under no session, or a session contradicts itself.
     case sessionBroken(contact: String)
+    /// The sessions with this contact are begun anew: what has no receipt is sent again. DR-36
+    case resetSent(contact: String)
+    /// The contact has begun its sessions anew. DR-37
+    case resetReceived(contact: String)
+    /// The sessions with this contact cannot be begun anew by themselves: it has to be added again.
+    case resetImpossible(contact: String)
     /// A second person tried to use an invite that was already taken.
     case inviteUsedTwice(invite: String, name: String?)
     /// A known contact wrote with a new device certificate.

@@ -98,19 +98,31 @@ struct SessionRecord: VaultRecord {
 /// An own message that no receipt has confirmed: where and when it was last encrypted. Row of
 /// `unconfirmed`, group: contact. DR-19, DR-20
 struct UnconfirmedRecord: VaultRecord {
-    static let format: UInt8 = 1
+    static let format: UInt8 = 2
+    /// Envelopes of one message that are remembered; more resets than that before a receipt are
+    /// nobody's.
+    static let sealingsMax = 8
 
     let contact: ContactID
     let message: FixedBytes<16>
     let session: SessionID
     /// The moment, as the contact's session set counts, when it was encrypted.
     let order: UInt64
+    /// In which sessions, and as which of their numbers, it went; the last one is the newest. DR-41
+    let sealings: [SessionReport]
+    /// The content is shown to a person.
+    let isShown: Bool
 
-    init(contact: ContactID, message: FixedBytes<16>, session: SessionID, order: UInt64) {
+    init(
+        contact: ContactID, message: FixedBytes<16>, session: SessionID, order: UInt64,
+        sealings: [SessionReport], isShown: Bool
+    ) {
         self.contact = contact
         self.message = message
         self.session = session
         self.order = order
+        self.sealings = sealings.suffix(Self.sealingsMax)
+        self.isShown = isShown
     }
 
     init(from reader: inout Reader) throws(WireError) {
@@ -118,6 +130,8 @@ struct UnconfirmedRecord: VaultRecord {
         message = try reader.fixed()
         session = try reader.fixed()
         order = try reader.u64()
+        sealings = try reader.sessionReports()
+        isShown = try reader.bool()
     }
 
     func encode(into writer: inout Writer) {
@@ -125,6 +139,8 @@ struct UnconfirmedRecord: VaultRecord {
         writer.fixed(message)
         writer.fixed(session)
         writer.u64(order)
+        writer.sessionReports(sealings)
+        writer.bool(isShown)
     }
 
     static func key(_ contact: ContactID, _ message: FixedBytes<16>) -> [UInt8] {

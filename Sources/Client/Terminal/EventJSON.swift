@@ -92,6 +92,12 @@ extension ClientEvent {
         case .request(let request): return request.json
         case .contact(let contact): return contact.json
         case .notice(let notice): return notice.json
+        case .missing(let contact, let ids, let author):
+            var line = JSONLine(type: "missing")
+            line.add("contact", contact)
+            line.add("author", author == .me ? "me" : "peer")
+            line.add("ids", .list(ids.map { .string($0.description) }))
+            return line
         case .connection(let state): return state.json
         case .finished, .drained, .inputReady: return nil
         case .messageState(let id, let contact, let state):
@@ -136,6 +142,7 @@ extension ClientNotice {
         line.add("notice", word)
         switch self {
         case .copiedVault(let contact), .serverWentBack(let contact), .sessionBroken(let contact),
+            .resetSent(let contact), .resetReceived(let contact), .resetImpossible(let contact),
             .deviceChanged(let contact):
             line.add("contact", contact)
         case .mailboxReadElsewhere(let contact, let count):

@@ -98,7 +98,8 @@ extension OutboxReason {
         case .serverStorageFull: "the server's disk is full; it is tried again"
         case .mailboxGone:
             "the contact's mailbox is gone; ask for a new link, or `postern add` the handle"
-        case .copiedVault: "another copy of this account has sent; stop using one of the two"
+        case .copiedVault:
+            "another copy of this account has sent; it goes when the encryption has begun anew"
         case .refused: "the server refused it"
         }
     }
@@ -128,11 +129,31 @@ extension ClientEvent {
         case .gapFilled(let contact, let first, let last):
             "* \(contact): messages \(first) to \(last) have arrived after all"
         case .notice(let notice): "! \(notice.sentence)"
+        case .missing(let contact, let ids, let author): Self.missing(contact, ids, author)
         case .connection(.connected): "* connected"
         case .connection(.lost(let server, let error, let milliseconds)):
             "* not connected to \(Self.hostAndPort(server)) (\(error.sentence)) next try in \(milliseconds / 1_000 + 1) s"
         case .finished, .drained, .inputReady: nil
         }
+    }
+
+    /// As many ids as a line can hold.
+    private static let missingShownMax = 5
+
+    private static func missing(
+        _ contact: String, _ ids: [MessageID], _ author: MessageAuthor
+    ) -> SafeText {
+        let count: SafeText = ids.count == 1 ? "1 message" : "\(ids.count) messages"
+        guard author == .me else {
+            return
+                "! \(contact): \(count) that you had read went with the older state of this account; ask \(contact) to send \(ids.count == 1 ? "it" : "them") again"
+        }
+        let shown = ids.prefix(missingShownMax).map {
+            SafeText(untrusted: String($0.description.prefix(8)))
+        }
+        let more: SafeText = ids.count > missingShownMax ? ", …" : ""
+        return
+            "! \(contact) has gone back to an older state and may have lost \(count) of yours (\(SafeText.joined(shown, separator: ", "))\(more)): send again what matters"
     }
 
     /// An address without its key, which says nothing to a person.
@@ -146,14 +167,20 @@ extension ClientNotice {
     public var sentence: SafeText {
         switch self {
         case .copiedVault(let contact):
-            "Another copy of this account has written to \(contact): stop using one of the two."
+            "Another copy of this account has written to \(contact): stop using one of the two. This one begins its sessions with \(contact) anew."
         case .serverWentBack(let contact):
             "The server lost messages to \(contact) that it had accepted; they are sent again."
         case .mailboxReadElsewhere(let contact, let count):
             "The server says that somebody else has opened the mailbox \(contact.map { "of \($0)" } ?? "for first messages") \(count == 1 ? "once" : "\(count) times"): if that is true, your read key may be stolen."
         case .superseded: "Another client of this account has taken over reading."
         case .sessionBroken(let contact):
-            "A message from \(contact) could not be opened; ask \(contact) to send it again. If this is an older copy of your account, stop using it: it cannot read what comes, and what it fetches is gone."
+            "A message from \(contact) could not be opened."
+        case .resetSent(let contact):
+            "The encryption with \(contact) begins anew; what has no receipt is sent again by both sides."
+        case .resetReceived(let contact):
+            "\(contact) has begun the encryption anew, as after the loss of a device's state or the restoring of an older one; the account is the same."
+        case .resetImpossible(let contact):
+            "The encryption with \(contact) cannot begin anew by itself: there are no keys of \(contact) for that. Add \(contact) again (`postern add`), or ask for a link."
         case .inviteUsedTwice(let invite, let name):
             "Somebody tried your invite\(name.map { " for \($0)" } ?? "") (\(invite)) after it had been taken, and was refused. The link is known to more than one: compare safety numbers with who took it."
         case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
@@ -176,6 +203,9 @@ extension ClientNotice {
         case .mailboxReadElsewhere: "mailbox-read-elsewhere"
         case .superseded: "superseded"
         case .sessionBroken: "session-broken"
+        case .resetSent: "reset-sent"
+        case .resetReceived: "reset-received"
+        case .resetImpossible: "reset-impossible"
         case .inviteUsedTwice: "invite-used-twice"
         case .deviceChanged: "device-changed"
         case .unreadableRequest: "unreadable-request"

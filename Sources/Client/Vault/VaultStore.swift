@@ -29,6 +29,8 @@ package enum VaultTable: UInt8, CaseIterable, Sendable {
     case receipt = 11
     /// One row an own message without a receipt, by contact id and message id; group: contact id.
     case unconfirmed = 12
+    /// Own messages that a receipt has confirmed, by the envelopes they went in.
+    case confirmed = 13
 }
 
 /// One row as listed.

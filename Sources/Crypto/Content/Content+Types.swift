@@ -48,6 +48,20 @@ extension Content {
         receipt(.readReceipt, ids, id, milliseconds)
     }
 
+    /// Says which of the writer's messages its reader had confirmed and lost; at most
+    /// ``missingIDsMax``, none at all is our own mistake.
+    ///
+    /// - SPEC: §7.3, DR-41
+    package static func missing(
+        _ ids: [MessageID], id: MessageID, milliseconds: UInt64
+    ) -> Content {
+        receipt(.missing, ids, id, milliseconds)
+    }
+
+    /// As many ids as the largest envelope holds.
+    package static let missingIDsMax =
+        (Envelope.room(inEnvelopeOf: 16_384) - 3) / MessageID.byteCount
+
     private static func receipt(
         _ type: ContentType, _ ids: [MessageID], _ id: MessageID, _ milliseconds: UInt64
     ) -> Content {
@@ -70,8 +84,17 @@ extension Content {
     /// All messages a receipt names, nil for other content. They count only where the reader wrote
     /// them to the writer: ``receiptIDs(where:)``.
     package var receiptIDs: [MessageID]? {
-        guard type == .deliveryReceipt || type == .readReceipt, let value = fields[ContentTag.ids]
-        else { return nil }
+        type == .deliveryReceipt || type == .readReceipt ? ids : nil
+    }
+
+    /// The messages of the writer that its reader had confirmed and does not have any
+    /// more; nil for other content.
+    ///
+    /// - SPEC: §7.3, DR-41
+    package var missingIDs: [MessageID]? { type == .missing ? ids : nil }
+
+    private var ids: [MessageID]? {
+        guard let value = fields[ContentTag.ids] else { return nil }
         return stride(from: 0, to: value.count, by: MessageID.byteCount).compactMap { start in
             let bytes = value[start..<min(start + MessageID.byteCount, value.count)]
             return MessageID(copying: bytes.raw)
@@ -206,6 +229,9 @@ extension Content {
 ///
 /// - SPEC: §7.3, DR-16
 package struct SessionReport: Hashable, Sendable {
+    /// In one content.
+    package static let countMax = 18
+
     /// The session.
     package let id: SessionID
     /// 0 when nothing was read in it.

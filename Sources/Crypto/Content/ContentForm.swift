@@ -7,7 +7,7 @@ import Wire
 enum ContentForm {
     static let sessionReportByteCount = 40
     /// Newest sessions a report names.
-    static let sessionReportsMax = 18
+    static let sessionReportsMax = SessionReport.countMax
     static let mailboxesMax = 2
 
     /// Checks the form of every field of `type` that this version knows; reserved and unknown ones
@@ -42,7 +42,7 @@ enum ContentForm {
         switch type {
         case .text: (ContentTag.body, { isText($0) })
         case .attachment: (ContentTag.attachment, { isReference($0) })
-        case .deliveryReceipt, .readReceipt: (ContentTag.ids, { isIDs($0) })
+        case .deliveryReceipt, .readReceipt, .missing: (ContentTag.ids, { isIDs($0) })
         case .typing, .presence: (ContentTag.state, { $0 == [0] || $0 == [1] })
         case .hello: (ContentTag.mailboxes, { mailboxCount($0) == 1 })
         case .mailboxChange: (ContentTag.mailboxes, { mailboxCount($0) > 0 })

@@ -68,12 +68,13 @@ package struct ContentType: RawRepresentable, Hashable, Sendable {
     package static let pollVote = ContentType(rawValue: 0x8012)
     /// Reserved.
     package static let keyLogHead = ContentType(rawValue: 0x8013)
+    /// Messages that its reader had confirmed and does not have any more.
+    package static let missing = ContentType(rawValue: 0x8014)
 
     /// The types this version acts on.
     package static let built: [ContentType] = [
         .text, .echo, .deliveryReceipt, .readReceipt, .typing, .presence, .hello, .mailboxChange,
-        .record,
-        .recoveryBundle,
+        .record, .recoveryBundle, .missing,
     ]
 
     /// True from 0x8000 on: nothing is shown for it when it is unknown.
