@@ -16,6 +16,18 @@ package enum BuiltInVectors {
         return [report] + OwnSuite.all.map { PublicVectors.run(bytes(of: $0), name: $0.name) }
     }
 
+    /// What ``run()`` runs, in that order.
+    package static var summaries: [SuiteSummary] {
+        let answers = SuiteSummary(
+            name: "primitives", rules: "PR-9", caseCount: SelfTestError.allCases.count)
+        return [answers]
+            + OwnSuite.all.map { suite in
+                let cases = (try? JSONReader.parse(bytes(of: suite)))?["cases"]?.elements
+                return SuiteSummary(
+                    name: "postern \(suite.name)", rules: suite.rules, caseCount: cases?.count ?? 0)
+            }
+    }
+
     /// A file as it was when the program was built; empty when it is not there.
     package static func bytes(of suite: OwnSuite) -> [UInt8] {
         guard let index = OwnSuite.all.firstIndex(where: { $0.name == suite.name }) else {

@@ -51,3 +51,13 @@ package enum CaseOutcome: Sendable, Equatable {
     /// The outcome of comparing.
     init(_ isEqual: Bool) { self = isEqual ? .passed : .failed }
 }
+
+/// What is known of a suite without running it.
+package struct SuiteSummary: Sendable, Hashable {
+    /// Name of the suite, as in its report.
+    package let name: String
+    /// Rules of SPEC.md that it shows.
+    package let rules: String
+    /// Its cases, nil for a public suite: those are counted when its file is run.
+    package let caseCount: Int?
+}

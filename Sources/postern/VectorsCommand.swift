@@ -12,12 +12,15 @@ enum VectorsCommand {
             "Known are this project's own files and Wycheproof's X25519, Ed25519, ChaCha20-Poly1305, XChaCha20-Poly1305, HKDF and HMAC, Argon2id, ML-KEM-768 (ACVP, CCTV), and Noise in cacophony's format. A file of an unknown suite counts as skipped, never as passed.",
             "Ends with 0 only if something ran and nothing failed, with 65 if nothing ran or something failed, with 66 for a path that holds no file that can be read.",
         ],
+        options: [.init("list", help: "list the suites and the rules they show; run nothing")],
         examples: [
             ("postern vectors", "the built-in known answers"),
+            ("postern vectors --list", "which suite shows which rule of SPEC.md"),
             ("postern vectors ~/wycheproof/testvectors_v1", "every file in a folder"),
         ],
         positional: 0...64
     ) { invocation in
+        if invocation.arguments.has("list") { return try list(invocation) }
         var reports: [SuiteReport] = []
         if invocation.arguments.positional.isEmpty {
             reports = BuiltInVectors.run()
@@ -28,6 +31,24 @@ enum VectorsCommand {
             for file in files { reports.append(try run(file)) }
         }
         return try show(reports, invocation)
+    }
+
+    /// What there is to run.
+    private static func list(_ invocation: Invocation) throws -> ExitCode {
+        guard invocation.arguments.positional.isEmpty else {
+            throw UsageError("--list takes no PATH.")
+        }
+        if !invocation.isJSON { try Output.line(" cases  suite (rules)") }
+        for suite in BuiltInVectors.summaries + PublicVectors.summaries {
+            var line = JSONLine(type: "suite")
+            line.add("suite", suite.name)
+            line.add("rules", suite.rules)
+            if let count = suite.caseCount { line.add("cases", count) }
+            let cell = suite.caseCount.map { "\($0)" } ?? "PATH"
+            let padding = String(repeating: " ", count: max(0, 6 - cell.count))
+            try invocation.show("\(padding)\(cell)  \(suite.name) (\(suite.rules))", line)
+        }
+        return .ok
     }
 
     private static func run(_ file: String) throws -> SuiteReport {

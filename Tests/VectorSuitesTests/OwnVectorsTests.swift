@@ -30,6 +30,17 @@ struct OwnVectorsTests {
         #expect(report.name == "postern \(name)")
     }
 
+    @Test("PR-9 the list names what is run, with its rules and all its cases")
+    func summaries() {
+        let reports = BuiltInVectors.run()
+        let listed = reports.map { report in
+            SuiteSummary(
+                name: report.name, rules: report.rules,
+                caseCount: report.passedCount + report.refusedCount)
+        }
+        #expect(BuiltInVectors.summaries == listed)
+    }
+
     @Test("what is built in is what lies in the folder Vectors", arguments: names)
     func builtIn(name: String) throws {
         let suite = try Self.suite(name)

@@ -69,6 +69,8 @@ struct PublicVectorsTests {
         #expect(report.passedCount == suite.passed)
         #expect(report.refusedCount == suite.refused)
         #expect(report.skippedCount == suite.skipped)
+        let listed = PublicVectors.summaries.first { $0.name == report.name }
+        #expect(listed?.rules == report.rules)
     }
 
     @Test("one flipped bit anywhere in a file fails", arguments: suites)

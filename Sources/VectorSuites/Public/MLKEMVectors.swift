@@ -2,7 +2,7 @@ internal import Primitives
 
 /// ML-KEM-768: the cases of NIST's ACVP server, and those of C2SP/CCTV.
 enum MLKEMVectors {
-    private static let rules = "PR-11 PR-12 PR-13"
+    static let rules = "PR-11 PR-12 PR-13"
 
     // MARK: ACVP
 

@@ -5,6 +5,17 @@ package enum PublicVectors {
     /// A file that is larger is not read: the largest known one has 2 MB.
     package static let fileByteCountMax = 64 << 20
 
+    /// The public suites whose files are understood.
+    package static let summaries: [SuiteSummary] = [
+        ("wycheproof x25519", "PR-2 PR-3 PR-4"), ("wycheproof ed25519", "PR-5"),
+        ("wycheproof chacha20-poly1305", "PR-6"), ("wycheproof xchacha20-poly1305", "PR-6"),
+        ("wycheproof hkdf-sha-256", "PR-7"), ("wycheproof hmac-sha-256", "PR-7"),
+        ("argon2id", "PR-8"), ("noise", "CH-20"),
+        ("ml-kem acvp keygen", MLKEMVectors.rules), ("ml-kem acvp encapdecap", MLKEMVectors.rules),
+        ("ml-kem cctv intermediate", MLKEMVectors.rules),
+        ("ml-kem cctv strcmp", MLKEMVectors.rules),
+    ].map { SuiteSummary(name: $0.0, rules: $0.1, caseCount: nil) }
+
     /// Runs one file.
     ///
     /// - Parameters:
