@@ -75,3 +75,13 @@ program_for_user() {
     install -m 755 "$program" "$folder/"
     printf '%s/%s\n' "$folder" "$(basename "$program")"
 }
+
+# The test targets that are built and run with a sanitizer: sanitized_targets address|thread
+sanitized_targets() {
+    case $1 in
+        address)
+            echo PrimitivesTests WireTests ChannelTests DatabaseTests KeyDirectoryTests MailboxTests
+            ;;
+        thread) echo PlatformTests MailboxTests ;;
+    esac
+}

@@ -21,9 +21,10 @@ crash    | build @e2e      | 1500 | kill -9 under load breaks no promise, and pl
 demo     | build @e2e      |  300 | the story that scripts/demo tells comes true
 autobahn | build @python   |  600 | both ends of the WebSocket against the Autobahn test suite
 python   | build @python   |  300 | an independent implementation agrees byte for byte, and talks with ours
-fuzz     | build           | 5400 | hostile bytes to every parser
-asan     | build           | 1200 | the byte parsers and the stores under the address sanitizer
-tsan     | build           | 1200 | what runs on threads under the thread sanitizer
+variants | build           | 2400 | builds with sanitizers and for the fuzzer
+fuzz     | variants        | 5400 | hostile bytes to every parser
+asan     | variants        | 1200 | the byte parsers and the stores under the address sanitizer
+tsan     | variants        | 1200 | what runs on threads under the thread sanitizer
 '
 
 part_packages() {
@@ -142,6 +143,15 @@ same_vectors() {
     return "$status"
 }
 
+# A build works on one module at a time for most of its time, so two share two cores well.
+part_variants() {
+    report "both sanitizers and the fuzzer" xargs -P 2 -L 1 env <<'COMMANDS'
+scripts/build --sanitize address
+scripts/build --fuzz
+scripts/build --sanitize thread
+COMMANDS
+}
+
 part_fuzz() {
     local seconds=10
     [ -z "${POSTERN_LONG:-}" ] || seconds=300
@@ -151,22 +161,19 @@ part_fuzz() {
 part_asan() {
     # XCTest, which is linked but not used, leaks 368 bytes of its own.
     export ASAN_OPTIONS=detect_leaks=1 LSAN_OPTIONS=suppressions=$root/scripts/lsan.supp
-    run_sanitized address \
-        PrimitivesTests WireTests ChannelTests DatabaseTests KeyDirectoryTests MailboxTests
+    run_sanitized address
 }
 
 part_tsan() {
-    run_sanitized thread PlatformTests MailboxTests
+    run_sanitized thread
 }
 
-# Builds with a sanitizer and runs test targets with it: run_sanitized NAME TARGET…
+# Runs the test targets that are built with a sanitizer.
 run_sanitized() {
-    local target sanitizer=$1
-    shift
-    export POSTERN_TEST_TARGETS=$* POSTERN_SANITIZER=$sanitizer
-    require "build for the $sanitizer sanitizer" "$root/scripts/build" --sanitize "$sanitizer"
-    tests_program=$root/.build/$sanitizer/release/posternPackageTests.xctest
-    for target in "$@"; do
+    local target
+    export POSTERN_SANITIZER=$1
+    tests_program=$root/.build/$1/release/posternPackageTests.xctest
+    for target in $(sanitized_targets "$1"); do
         run_target "$target"
     done
 }
