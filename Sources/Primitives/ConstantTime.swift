@@ -31,13 +31,21 @@ package enum ConstantTime {
         let mask = UInt8(truncatingIfNeeded: code)
         let a = first.raw
         let b = second.raw
-        return SecretBytes(byteCount: a.byteCount) { chosen in
-            for offset in 0..<a.byteCount {
-                let byte = a.byte(at: offset)
-                chosen.storeBytes(
-                    of: byte ^ mask & (byte ^ b.byte(at: offset)), toByteOffset: offset,
-                    as: UInt8.self)
-            }
+        return SecretBytes(byteCount: a.byteCount) { select(a, over: b, unless: mask, into: &$0) }
+    }
+
+    /// Writes `first` where the bits of `mask` are clear and `second` where they are set. A function
+    /// of its own for scripts/check-constant-time.
+    @inline(never)
+    static func select(
+        _ first: RawSpan, over second: RawSpan, unless mask: UInt8,
+        into chosen: inout MutableRawSpan
+    ) {
+        for offset in 0..<first.byteCount {
+            let byte = first.byte(at: offset)
+            chosen.storeBytes(
+                of: byte ^ mask & (byte ^ second.byte(at: offset)), toByteOffset: offset,
+                as: UInt8.self)
         }
     }
 

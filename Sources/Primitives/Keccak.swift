@@ -75,13 +75,21 @@ package final class Keccak {
             lanes[rate / 8 - 1] ^= 1 &<< 63
             permute()
         }
-        for offset in 0..<output.byteCount {
+        var offset = 0
+        while offset < output.byteCount {
             if position == rate { permute() }
             let lane = lanes[position &>> 3]
-            output.storeBytes(
-                of: UInt8(truncatingIfNeeded: lane &>> UInt64(8 &* (position & 7))),
-                toByteOffset: offset, as: UInt8.self)
-            position += 1
+            if position & 7 == 0, output.byteCount - offset >= 8 {
+                output.storeBytes(of: lane.littleEndian, toByteOffset: offset, as: UInt64.self)
+                offset += 8
+                position += 8
+            } else {
+                output.storeBytes(
+                    of: UInt8(truncatingIfNeeded: lane &>> UInt64(8 &* (position & 7))),
+                    toByteOffset: offset, as: UInt8.self)
+                offset += 1
+                position += 1
+            }
         }
     }
 

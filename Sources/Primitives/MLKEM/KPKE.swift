@@ -5,24 +5,14 @@ internal import CSodium
 /// It is not secure by itself and is used by ML-KEM only. Whatever depends on a secret lies in one
 /// object of the heap and is wiped with it.
 final class KPKE {
-    /// Three polynomials.
-    typealias Vector = InlineArray<3, Polynomial>
-
     static let publicKeyByteCount = 1_184
     static let privateKeyByteCount = 1_152
     static let ciphertextByteCount = 1_088
 
-    private struct Memory {
-        var secret = Vector(repeating: Polynomial())
-        var result = Vector(repeating: Polynomial())
-        var sum = Polynomial()
-        var entry = Polynomial()
-    }
-
-    private var memory = Memory()
+    private var memory = KPKEMemory()
 
     deinit {
-        // Safe: exactly the bytes of the memory.
+        // Safe: exactly the bytes of the memory, which is plain integers.
         unsafe withUnsafeMutableBytes(of: &memory) { bytes in
             if let start = bytes.baseAddress { unsafe sodium_memzero(start, bytes.count) }
         }
@@ -42,32 +32,11 @@ final class KPKE {
         g.absorb([3].raw)
         let rho: FixedBytes<32> = g.squeeze()
         let sigma = g.squeezeSecret(byteCount: 32)
-        sigma.withBytes { sigma in
-            for index in 0..<3 {
-                memory.secret[index].sampleNoise(seed: sigma, number: UInt8(index))
-                memory.secret[index].transform()
-            }
-            for row in 0..<3 {
-                // The error e comes last, so its place can hold the product before it.
-                memory.sum = Polynomial()
-                for column in 0..<3 {
-                    memory.entry.sampleMatrixEntry(
-                        seed: rho, column: UInt8(column), row: UInt8(row))
-                    memory.sum.addProduct(memory.entry, memory.secret[column])
-                }
-                memory.sum.leaveMontgomery()
-                memory.entry.sampleNoise(seed: sigma, number: UInt8(3 + row))
-                memory.entry.transform()
-                memory.sum.add(memory.entry)
-                memory.sum.reduce()
-                memory.sum.encode(into: &publicKey, at: Polynomial.byteCount * row)
-            }
+        sigma.withBytes {
+            memory.generate(rho: rho, sigma: $0, publicKey: &publicKey, privateKey: &privateKey)
         }
         for index in 0..<32 {
             publicKey.storeBytes(of: rho[index], toByteOffset: 1_152 + index, as: UInt8.self)
-        }
-        for index in 0..<3 {
-            memory.secret[index].encode(into: &privateKey, at: Polynomial.byteCount * index)
         }
     }
 
@@ -82,37 +51,7 @@ final class KPKE {
         _ message: RawSpan, to publicKey: RawSpan, seed: RawSpan,
         ciphertext: inout MutableRawSpan
     ) {
-        var rho = FixedBytes<32>()
-        for index in 0..<32 { rho[index] = publicKey.byte(at: 1_152 + index) }
-        for index in 0..<3 {
-            memory.secret[index].sampleNoise(seed: seed, number: UInt8(index))
-            memory.secret[index].transform()
-        }
-        for row in 0..<3 {
-            memory.sum = Polynomial()
-            for column in 0..<3 {
-                // The matrix transposed.
-                memory.entry.sampleMatrixEntry(
-                    seed: rho, column: UInt8(row), row: UInt8(column))
-                memory.sum.addProduct(memory.entry, memory.secret[column])
-            }
-            memory.sum.transformBack()
-            memory.entry.sampleNoise(seed: seed, number: UInt8(3 + row))
-            memory.sum.add(memory.entry)
-            memory.sum.reduce()
-            memory.sum.encode10(into: &ciphertext, at: 320 * row)
-        }
-        memory.sum = Polynomial()
-        for index in 0..<3 {
-            _ = memory.entry.decode(publicKey, at: Polynomial.byteCount * index)
-            memory.sum.addProduct(memory.entry, memory.secret[index])
-        }
-        memory.sum.transformBack()
-        memory.entry.sampleNoise(seed: seed, number: 6)
-        memory.sum.add(memory.entry)
-        memory.sum.addDecoded1(message)
-        memory.sum.reduce()
-        memory.sum.encode4(into: &ciphertext, at: 960)
+        memory.encrypt(message, to: publicKey, seed: seed, ciphertext: &ciphertext)
     }
 
     /// K-PKE.Decrypt, algorithm 15.
@@ -122,17 +61,95 @@ final class KPKE {
     ///   - privateKey: dk, 1152 bytes or more.
     ///   - message: gets 32 bytes.
     func decrypt(_ ciphertext: RawSpan, with privateKey: RawSpan, message: inout MutableRawSpan) {
-        memory.sum = Polynomial()
+        memory.decrypt(ciphertext, with: privateKey, message: &message)
+    }
+}
+
+/// The working memory of one operation and what is done in it, in place.
+private struct KPKEMemory: ~Copyable {
+    /// s or y: the vector of which the products are taken.
+    private var secret = InlineArray<3, Polynomial> { _ in Polynomial() }
+    private var sum = Polynomial()
+    private var entry = Polynomial()
+
+    /// Draws the vector from `seed`, numbers 0 to 2, and transforms it.
+    private mutating func drawSecret(seed: RawSpan) {
         for index in 0..<3 {
-            memory.result[index].decode10(ciphertext, at: 320 * index)
-            memory.result[index].transform()
-            _ = memory.secret[index].decode(privateKey, at: Polynomial.byteCount * index)
-            memory.sum.addProduct(memory.secret[index], memory.result[index])
+            secret[index].sampleNoise(seed: seed, number: UInt8(index))
+            secret[index].transform()
         }
-        memory.sum.transformBack()
-        memory.entry.decode4(ciphertext, at: 960)
-        memory.sum.subtract(from: memory.entry)
-        memory.sum.reduce()
-        memory.sum.encode1(into: &message)
+    }
+
+    /// Makes the sum one row of the matrix of `rho`, or of its transpose, times the vector.
+    private mutating func multiply(row: Int, rho: FixedBytes<32>, isTransposed: Bool) {
+        sum.clear()
+        for column in 0..<3 {
+            entry.sampleMatrixEntry(
+                seed: rho, column: UInt8(isTransposed ? row : column),
+                row: UInt8(isTransposed ? column : row))
+            sum.addProduct(&entry, &secret[column])
+        }
+    }
+
+    mutating func generate(
+        rho: FixedBytes<32>, sigma: RawSpan, publicKey: inout MutableRawSpan,
+        privateKey: inout MutableRawSpan
+    ) {
+        drawSecret(seed: sigma)
+        for row in 0..<3 {
+            multiply(row: row, rho: rho, isTransposed: false)
+            sum.leaveMontgomery()
+            entry.sampleNoise(seed: sigma, number: UInt8(3 + row))
+            entry.transform()
+            sum.add(&entry)
+            sum.reduce()
+            sum.encode(into: &publicKey, at: Polynomial.byteCount * row)
+            secret[row].encode(into: &privateKey, at: Polynomial.byteCount * row)
+        }
+    }
+
+    mutating func encrypt(
+        _ message: RawSpan, to publicKey: RawSpan, seed: RawSpan,
+        ciphertext: inout MutableRawSpan
+    ) {
+        var rho = FixedBytes<32>()
+        for index in 0..<32 { rho[index] = publicKey.byte(at: 1_152 + index) }
+        drawSecret(seed: seed)
+        for row in 0..<3 {
+            multiply(row: row, rho: rho, isTransposed: true)
+            sum.transformBack()
+            entry.sampleNoise(seed: seed, number: UInt8(3 + row))
+            sum.add(&entry)
+            sum.reduce()
+            sum.encode10(into: &ciphertext, at: 320 * row)
+        }
+        sum.clear()
+        for index in 0..<3 {
+            _ = entry.decode(publicKey, at: Polynomial.byteCount * index)
+            sum.addProduct(&entry, &secret[index])
+        }
+        sum.transformBack()
+        entry.sampleNoise(seed: seed, number: 6)
+        sum.add(&entry)
+        sum.addDecoded1(message)
+        sum.reduce()
+        sum.encode4(into: &ciphertext, at: 960)
+    }
+
+    mutating func decrypt(
+        _ ciphertext: RawSpan, with privateKey: RawSpan, message: inout MutableRawSpan
+    ) {
+        sum.clear()
+        for index in 0..<3 {
+            entry.decode10(ciphertext, at: 320 * index)
+            entry.transform()
+            _ = secret[index].decode(privateKey, at: Polynomial.byteCount * index)
+            sum.addProduct(&secret[index], &entry)
+        }
+        sum.transformBack()
+        entry.decode4(ciphertext, at: 960)
+        sum.subtract(from: &entry)
+        sum.reduce()
+        sum.encode1(into: &message)
     }
 }

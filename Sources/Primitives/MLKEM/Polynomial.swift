@@ -5,12 +5,32 @@
 /// public numbers are indices. Arithmetic wraps where its bound is said, so that no check for
 /// overflow depends on a secret.
 ///
+/// It cannot be copied: most hold a secret, and a copy on the stack is wiped by nobody. For the same
+/// reason every method takes what it reads `inout` and reads it by `lent`: the compiler copies the
+/// whole array of a value that is only borrowed, for a span of it once and for an element of it each
+/// time.
+///
 /// FIPS 203 sections 2.4.4 and 4.3.
-struct Polynomial {
+struct Polynomial: ~Copyable {
     /// q.
     static let modulus: Int16 = 3_329
 
     var coefficients = InlineArray<256, Int16>(repeating: 0)
+
+    /// The coefficients where they lie, to be read.
+    var lent: Span<Int16> {
+        @_lifetime(&self)
+        @inline(__always)
+        mutating get {
+            // Safe: the span borrows `self`, in whose place the coefficients lie.
+            var own = coefficients.mutableSpan
+            let buffer = unsafe own.withUnsafeMutableBufferPointer {
+                UnsafeBufferPointer($0)
+            }
+            let span = unsafe Span(_unsafeElements: buffer)
+            return unsafe _overrideLifetime(span, mutating: &self)
+        }
+    }
 
     // MARK: Reduction
 
@@ -40,20 +60,29 @@ struct Polynomial {
 
     /// Brings every coefficient between -1664 and 1664.
     mutating func reduce() {
-        for index in 0..<256 { coefficients[index] = Self.barrett(coefficients[index]) }
+        var own = coefficients.mutableSpan
+        for index in 0..<256 { own[index] = Self.barrett(own[index]) }
     }
 
     // MARK: Sums
 
-    mutating func add(_ other: borrowing Polynomial) {
-        for index in 0..<256 { coefficients[index] &+= other.coefficients[index] }
+    /// Makes every coefficient zero.
+    mutating func clear() {
+        var own = coefficients.mutableSpan
+        for index in 0..<256 { own[index] = 0 }
+    }
+
+    mutating func add(_ other: inout Polynomial) {
+        let other = other.lent
+        var own = coefficients.mutableSpan
+        for index in 0..<256 { own[index] = own[index] &+ other[index] }
     }
 
     /// Replaces each coefficient c by `other` - c.
-    mutating func subtract(from other: borrowing Polynomial) {
-        for index in 0..<256 {
-            coefficients[index] = other.coefficients[index] &- coefficients[index]
-        }
+    mutating func subtract(from other: inout Polynomial) {
+        let other = other.lent
+        var own = coefficients.mutableSpan
+        for index in 0..<256 { own[index] = other[index] &- own[index] }
     }
 
     // MARK: Transform
@@ -61,6 +90,7 @@ struct Polynomial {
     /// NTT, algorithm 9, for coefficients between -q and q; the result is reduced.
     mutating func transform() {
         let zetas = Self.zetas
+        var own = coefficients.mutableSpan
         var next = 1
         var length = 128
         // Seven layers, each adding less than q: below 2^15.
@@ -70,9 +100,9 @@ struct Polynomial {
                 let zeta = zetas[next]
                 next += 1
                 for index in start..<(start + length) {
-                    let t = Self.product(zeta, coefficients[index &+ length])
-                    coefficients[index &+ length] = coefficients[index] &- t
-                    coefficients[index] = coefficients[index] &+ t
+                    let t = Self.product(zeta, own[index &+ length])
+                    own[index &+ length] = own[index] &- t
+                    own[index] = own[index] &+ t
                 }
                 start += 2 * length
             }
@@ -86,6 +116,7 @@ struct Polynomial {
     mutating func transformBack() {
         reduce()
         let zetas = Self.zetas
+        var own = coefficients.mutableSpan
         var next = 127
         var length = 2
         while length <= 128 {
@@ -94,40 +125,44 @@ struct Polynomial {
                 let zeta = zetas[next]
                 next -= 1
                 for index in start..<(start + length) {
-                    let t = coefficients[index]
-                    coefficients[index] = Self.barrett(t &+ coefficients[index &+ length])
-                    coefficients[index &+ length] = Self.product(
-                        zeta, coefficients[index &+ length] &- t)
+                    let low = own[index]
+                    let high = own[index &+ length]
+                    own[index] = Self.barrett(low &+ high)
+                    own[index &+ length] = Self.product(zeta, high &- low)
                 }
                 start += 2 * length
             }
             length *= 2
         }
         // 2^32 / 128 modulo q.
-        for index in 0..<256 { coefficients[index] = Self.product(coefficients[index], 1_441) }
+        for index in 0..<256 { own[index] = Self.product(own[index], 1_441) }
     }
 
     /// Adds a · b · 2^-16, both transformed (MultiplyNTTs, algorithms 11 and 12), where the
     /// coefficients of b are between -q and q and those of a below 2^12 in size. Each call adds
     /// less than 2q to a coefficient, so three need no reduction between them.
-    mutating func addProduct(_ a: borrowing Polynomial, _ b: borrowing Polynomial) {
+    mutating func addProduct(_ a: inout Polynomial, _ b: inout Polynomial) {
         let zetas = Self.zetas
+        let a = a.lent
+        let b = b.lent
+        var own = coefficients.mutableSpan
         for pair in 0..<128 {
             let even = 2 &* pair
-            let a0 = a.coefficients[even], a1 = a.coefficients[even &+ 1]
-            let b0 = b.coefficients[even], b1 = b.coefficients[even &+ 1]
+            let a0 = a[even], a1 = a[even &+ 1]
+            let b0 = b[even], b1 = b[even &+ 1]
             // Pairs share a zeta of the last layer, the second with its sign turned.
             let zeta = zetas[64 &+ pair &>> 1]
             let high = Self.product(Self.product(a1, b1), pair & 1 == 0 ? zeta : 0 &- zeta)
-            coefficients[even] &+= Self.product(a0, b0) &+ high
-            coefficients[even &+ 1] &+= Self.product(a0, b1) &+ Self.product(a1, b0)
+            own[even] = own[even] &+ Self.product(a0, b0) &+ high
+            own[even &+ 1] = own[even &+ 1] &+ Self.product(a0, b1) &+ Self.product(a1, b0)
         }
     }
 
     /// Multiplies by 2^16, to take away the 2^-16 of `addProduct` where no `transformBack` comes.
     mutating func leaveMontgomery() {
         // 2^32 modulo q.
-        for index in 0..<256 { coefficients[index] = Self.product(coefficients[index], 1_353) }
+        var own = coefficients.mutableSpan
+        for index in 0..<256 { own[index] = Self.product(own[index], 1_353) }
     }
 
     /// 17^BitRev7(i) · 2^16 modulo q, i from 0 to 127 (FIPS 203 appendix A).
