@@ -4,5 +4,5 @@ package enum CryptoLabels {
     /// All labels, in the order of the specification.
     package static let all =
         HandshakeLabels.all + RatchetLabels.all + FrameLabels.all + AttachmentLabels.all
-        + SafetyNumber.labels
+        + BackupLabels.all + SafetyNumber.labels
 }

@@ -293,7 +293,7 @@ package enum SafeFile {
         return status
     }
 
-    private static func check(_ status: stat, _ kind: mode_t) throws(UnsafeFile) {
+    static func check(_ status: stat, _ kind: mode_t) throws(UnsafeFile) {
         if status.st_mode & S_IFMT == S_IFLNK { throw .symbolicLink }
         if status.st_mode & S_IFMT != kind { throw .wrongKind }
         if status.st_uid != geteuid() { throw .foreignOwner(userID: status.st_uid) }

@@ -6,8 +6,10 @@ import Glibc
 package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The calls of this module, named as their manual pages are.
     package enum Call: String, Sendable {
-        case accept, bind, chmod, clone, close, connect, epoll, eventfd, flock, fstat, fsync
-        case getaddrinfo, getpeername, getpwnam, getsockopt, ioctl, listen, lseek, lstat, mkdir,
+        case accept, bind, chmod, clone, close, connect, epoll, eventfd, flock, fstat, fsync,
+            ftruncate
+        case getaddrinfo, getpeername, getpwnam, getsockopt, ioctl, link, listen, lseek, lstat,
+            mkdir,
             open, poll
         case prctl, read, rename, send, setgid, setgroups, setrlimit, setsockopt, setuid
         case sigmask, signalfd, sigwait, socket, statvfs, tcgetattr, tcsetattr, unlink, write

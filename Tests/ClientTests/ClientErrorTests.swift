@@ -7,7 +7,8 @@ import Testing
 private let all: [ClientError] = [
     .noVault, .vaultExists, .cannotCreateHome(errorNumber: 13), .unsafeMode(.home, mode: 0o755),
     .unsafeOwnerOrKind(.vault), .vaultInUse, .vaultReadOnly, .vaultForeign,
-    .vaultTooNew(version: 2), .vaultCorrupt, .passphraseNeeded, .passphraseWrong,
+    .vaultTooNew(version: 2), .vaultCorrupt, .noBackup, .backupForeign, .backupTooNew(version: 2),
+    .backupCorrupt, .backupTooLarge, .fileExists, .passphraseNeeded, .passphraseWrong,
     .passphraseUnusable, .diskFull, .diskFailed(errorNumber: 5), .noPassphraseFile,
     .noSecretMemory, .libraryBroken, .addressInvalid, .addressKindUnknown,
     .addressWrongKind(wanted: .invite),
@@ -59,7 +60,8 @@ struct ClientErrorTests {
             (.addressInvalid, 65), (.unknownContact, 67), (.unknownInvite, 67),
             (.unknownHandle, 67), (.inviteGone, 67),
             (.inviteExpired, 67), (.handleTaken, 73), (.unreachable(errorNumber: 111), 69),
-            (.timedOut, 69), (.wrongServerKey, 76), (.wrongSigningKey, 76),
+            (.noBackup, 66), (.backupForeign, 65), (.backupTooNew(version: 2), 65),
+            (.fileExists, 73), (.timedOut, 69), (.wrongServerKey, 76), (.wrongSigningKey, 76),
             (.protocolViolation, 76), (.internalFault(line: 1), 70), (.safetyNumberDiffers, 65),
         ]
         for (error, code) in expected { #expect(error.exitCode.rawValue == code, "\(error)") }

@@ -11,7 +11,7 @@ struct LabelTests {
         let own = CryptoLabels.all.map { [UInt8](copying: $0.raw) }
         let wire = Context.allCases.map { [UInt8](copying: $0.label.raw) }
         let all = own + wire
-        #expect(own.count == 13)
+        #expect(own.count == 15)
         for (index, one) in all.enumerated() {
             #expect(one.starts(with: Array("postern/1 ".utf8)))
             for (other, label) in all.enumerated() where other != index {

@@ -42,6 +42,12 @@ static inline int cl_drop_supplementary_groups(void) {
     return setgroups(0, 0);
 }
 
+/// renameat2(2) with RENAME_NOREPLACE: a name that is taken stays what it is.
+static inline int cl_rename_to_new(const char *path, const char *name) {
+    extern int renameat2(int, const char *, int, const char *, unsigned int);
+    return renameat2(-100 /* AT_FDCWD */, path, -100, name, 1);
+}
+
 /// prctl(2) is variadic, which Swift does not import.
 static inline int cl_set_dumpable(int dumpable) {
     return prctl(PR_SET_DUMPABLE, (unsigned long)dumpable, 0UL, 0UL, 0UL);

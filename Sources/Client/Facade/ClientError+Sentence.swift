@@ -20,6 +20,13 @@ extension ClientError {
         case .vaultTooNew(let version):
             "The vault has format \(version), which this version does not know."
         case .vaultCorrupt: "The vault is damaged, although the passphrase is right."
+        case .noBackup: "There is no such backup file."
+        case .backupForeign: "This file is no Postern backup."
+        case .backupTooNew(let version):
+            "The backup has format \(version): a newer version of this program made it."
+        case .backupCorrupt: "The backup is damaged or was changed."
+        case .backupTooLarge: "The contents are larger than a backup can hold."
+        case .fileExists: "Something has this file name already; nothing was written."
         case .passphraseNeeded: "This account needs a passphrase."
         case .passphraseWrong: "The passphrase is wrong."
         case .passphraseUnusable: "A passphrase has 1 to 1,024 bytes."
@@ -98,6 +105,12 @@ extension ClientError {
         case .vaultForeign: "Name the right folder with --home."
         case .vaultTooNew: "Update this program."
         case .vaultCorrupt: "Restore a backup; keep the damaged file until that has worked."
+        case .noBackup: "Check the name of the file."
+        case .backupForeign: "Name another file."
+        case .backupTooNew: "Update this program, then restore again."
+        case .backupCorrupt: "Copy it again from where it was kept, or use another backup."
+        case .backupTooLarge: "Use the program that made it."
+        case .fileExists: "Choose another name, or move the other file away."
         case .passphraseNeeded: "Type it, or give --passphrase-file or --passphrase-fd."
         case .passphraseWrong: "Try again; there is no way in without it."
         case .passphraseUnusable: "Choose another one."
@@ -152,7 +165,9 @@ extension ClientError {
             .vaultInUse,
             .vaultReadOnly:
             .configuration
-        case .noPassphraseFile: .noFile
+        case .noPassphraseFile, .noBackup: .noFile
+        case .backupForeign, .backupCorrupt, .backupTooLarge, .backupTooNew: .badInput
+        case .fileExists: .cannotCreate
         case .vaultExists, .cannotCreateHome, .handleTaken, .alreadyRegistered: .cannotCreate
         case .passphraseNeeded, .passphraseWrong, .passphraseUnusable, .notAccepted,
             .admissionRefused:

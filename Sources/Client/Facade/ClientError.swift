@@ -23,6 +23,18 @@ public enum ClientError: Error, Sendable, Equatable {
     case vaultTooNew(version: UInt32)
     /// The vault is damaged: a cell or page does not open although the passphrase is right.
     case vaultCorrupt
+    /// There is no such backup file.
+    case noBackup
+    /// The file is no backup.
+    case backupForeign
+    /// The backup was made by a newer version.
+    case backupTooNew(version: UInt32)
+    /// The backup is damaged, although the passphrase is right, or its header is.
+    case backupCorrupt
+    /// The contents are larger than a backup, or than this program, takes.
+    case backupTooLarge
+    /// Something has the name that a file was to get.
+    case fileExists
     /// A passphrase is needed and none was given.
     case passphraseNeeded
     /// The passphrase is wrong.
