@@ -122,6 +122,9 @@ struct StoredPair: Sendable {
     let envelopes: [[UInt8]]
     /// A first message for the recipient.
     let first: [UInt8]
+    /// Both sides at each stage of a KEM step: half a key, a whole one, half a ciphertext, a
+    /// whole one, the next epoch.
+    let steps: [[UInt8]]
 
     static let standard = made("a session") { try StoredPair() }
 
@@ -152,6 +155,27 @@ struct StoredPair: Sendable {
         late.append(try one.seal(alice.text("c"), random: &random).envelope)
         turned = one.exposeForStorage()
         envelopes = late
+        steps = try Self.steps(random: &random)
+    }
+
+    private static func steps(random: inout SeededRandom) throws -> [[UInt8]] {
+        let (alice, bob) = (Cast.alice, Cast.bob)
+        var one = try Handshake.begin(
+            alice.introduction, identity: alice.identity, to: bob.preKeys, random: &random)
+        let first = try one.seal(alice.text("hello"), random: &random).envelope
+        var two = try FirstMessageTargets.accepted(first)
+        var stored: [[UInt8]] = []
+        for turn in 1..<22 {
+            if turn.isMultiple(of: 2) {
+                try open(try one.seal(alice.text("x"), random: &random).envelope, in: &two)
+            } else {
+                try open(try two.seal(bob.text("x"), random: &random).envelope, in: &one)
+            }
+            // Once in a while, in the middle of everything.
+            if turn % 4 == 1 { stored += [one.exposeForStorage(), two.exposeForStorage()] }
+        }
+        precondition(one.kemEpoch == 1 && two.kemEpoch == 1, "an epoch has begun")
+        return stored
     }
 
     private static func open(_ envelope: [UInt8], in session: inout Session) throws {

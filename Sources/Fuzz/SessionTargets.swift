@@ -18,7 +18,12 @@ enum SessionTargets {
         let envelopes = UInt8(StoredPair.standard.envelopes.count)
         let forged: [UInt8] = [1, 0, 0, 0, 0, 0] + content
         let turned: [UInt8] = [2, 0, 0, 0, 0, 0] + content
+        // The late envelopes carry every chunk of a key.
+        var whole: [UInt8] = []
+        for index in 0..<envelopes { whole += [0, index, 0] }
+        let chunk: [UInt8] = [1, 8, 0, 0, 0, 0] + content + [0, 0, 0, 0, 1, 3, 9, 9]
         return (0..<envelopes).map { [0, $0, 0] } + [
+            whole + [4], chunk,
             forged, turned, forged + forged, [0, 1, 0] + turned + [3, 2, 0xd1],
             [1, 0, 5, 0, 0, 0] + content + [1, 0, 5, 0, 0, 0] + content,
         ]
@@ -33,16 +38,21 @@ enum SessionTargets {
         var hours = Cast.hours.count
         for index in 0..<8 where !choices.isEmpty {
             let envelope: [UInt8]
-            switch choices.byte() & 3 {
+            switch choices.byte() & 7 {
             case 0:
                 let all = pair.envelopes
                 let good = all[Int(choices.byte()) % all.count]
                 envelope = choices.edit(good)
             case 1: envelope = forged(pair.sender, &choices, UInt8(index))
             case 2: envelope = forged(pair.turned, &choices, UInt8(index))
-            default:
+            case 3:
                 hours = hours &+ UInt32(choices.u16())
                 _ = session.expire(atHours: hours)
+                continue
+            default:
+                // The own side of a KEM step: whatever key has come whole is encapsulated to.
+                var random = SeededRandom(UInt64(index))
+                _ = try? session.seal(Cast.alice.text("x"), random: &random)
                 continue
             }
             take(envelope, in: &session, hours)
@@ -255,7 +265,8 @@ enum SessionTargets {
         var set = SessionSet()
         _ = set.begin(.zero, hours: 1)
         _ = set.accept(FixedBytes(repeating: 1), naming: [.zero], hours: 2)
-        return [pair.sender, pair.turned, pair.receiver].map { [0] + $0 } + [[1] + set.stored]
+        let sessions = [pair.sender, pair.turned, pair.receiver] + pair.steps
+        return sessions.map { [0] + $0 } + [[1] + set.stored]
     }
 
     @Sendable private static func state(_ input: RawSpan) {

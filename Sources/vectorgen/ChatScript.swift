@@ -55,14 +55,36 @@ struct ChatScript {
 
     /// A message; the ratchet key is drawn by whoever begins a chain with it.
     @discardableResult
-    mutating func seal(_ side: Int, _ content: Content) -> (key: [UInt8], nonce: [UInt8]) {
+    mutating func seal(
+        _ side: Int, _ content: Content
+    ) -> (key: [UInt8], nonce: [UInt8], kem: [UInt8]) {
         let (key, nonce) = (random.bytes(count: 32), random.bytes(count: 24))
+        let kem = random.bytes(count: 64)
         steps.append([
             "op": "seal", "by": Self.name(side), "content": .hex(content.encoded),
-            "key": .hex(key), "nonce": .hex(nonce),
+            "key": .hex(key), "nonce": .hex(nonce), "kem": .hex(kem),
         ])
         envelopeCount += 1
-        return (key, nonce)
+        return (key, nonce, kem)
+    }
+
+    /// A message that a side which breaks the rules seals with its own keys: bytes of the header
+    /// are replaced. Its honest session is left behind, so from then on it forges and hears only.
+    mutating func forge(_ side: Int, _ content: Content, header: [(offset: Int, bytes: [UInt8])]) {
+        let (key, nonce) = (random.bytes(count: 32), random.bytes(count: 24))
+        let kem = random.bytes(count: 64)
+        steps.append([
+            "op": "forge", "by": Self.name(side), "content": .hex(content.encoded),
+            "key": .hex(key), "nonce": .hex(nonce), "kem": .hex(kem),
+            "header": .array(
+                header.map { ["offset": .whole($0.offset), "bytes": .hex($0.bytes)] }),
+        ])
+        envelopeCount += 1
+    }
+
+    /// What a side that forges takes in.
+    mutating func hear(_ side: Int, _ index: Int) {
+        steps.append(opening("hear", side, "envelope", index, nil))
     }
 
     mutating func open(_ side: Int, _ index: Int, flip: Int? = nil) {

@@ -15,6 +15,7 @@ import Wire
 /// | `begin ACCOUNT IDENTITY RECOVERY-BUNDLE` | `ok SESSION` |
 /// | `seal CONTENT` | `ok ENVELOPE` |
 /// | `open ENVELOPE` | `ok NUMBER CONTENT MISSING` |
+/// | `epoch` | `ok KEM-EPOCH` |
 /// | `frame COUNTER ECHO NEWEST WRITE-SEED` | `ok FRAME` |
 /// | `openframe FRAME` | `ok COUNTER TYPE ECHO NEWEST` |
 ///
@@ -78,6 +79,7 @@ final class LivePeer {
         case "begin": return try begin(words)
         case "seal": return try seal(try bytes(words, 0))
         case "open": return try open(try bytes(words, 0))
+        case "epoch": return try epoch()
         case "frame": return try frame(words)
         case "openframe": return try openFrame(try bytes(words, 0))
         default: throw Refused.command
@@ -157,6 +159,11 @@ final class LivePeer {
         let missing = box.session.received.gaps.map { "\($0.first)-\($0.last)" }
             .joined(separator: ",")
         return "\(number) \(Hex.encode(content.raw)) \(missing.isEmpty ? "-" : missing)"
+    }
+
+    private func epoch() throws -> String {
+        let box = try current()
+        return String(box.session.kemEpoch)
     }
 
     private func hex(_ bytes: [UInt8]) -> String { Hex.encode(bytes.raw) }

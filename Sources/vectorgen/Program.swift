@@ -65,7 +65,7 @@ enum Program {
 enum VectorFiles {
     static func all() throws -> [(name: String, file: VectorWriter)] {
         [
-            ("handshake", try SessionFiles.handshake()), ("ratchet", try SessionFiles.ratchet()),
+            ("handshake", try SessionFiles.handshake()), ("ratchet", try RatchetFiles.ratchet()),
             ("envelope", try SmallFiles.envelope()), ("ephemeral", try SessionFiles.ephemeral()),
             ("safety-number", try SmallFiles.safetyNumber()),
             ("directory", try DirectoryFiles.directory()), ("invite", try DirectoryFiles.invite()),

@@ -33,7 +33,8 @@ struct BodyForge {
         var header: [UInt8] = []
         RatchetHeader(
             ratchetKey: chain.ratchetKey.publicKey,
-            previousChainLength: chain.previousChainLength, messageNumber: chain.count
+            previousChainLength: chain.previousChainLength, messageNumber: chain.count,
+            epoch: session.kemEpoch, kem: .idle
         ).encode(into: &header)
         let data = Session.associatedData(id: session.id, from: session.role)
         envelope += XChaChaPoly.seal(

@@ -123,7 +123,7 @@ struct HeaderTests {
             var block: [UInt8] = []
             RatchetHeader(ratchetKey: key, previousChainLength: .max, messageNumber: number)
                 .encode(into: &block)
-            let header = try? RatchetHeader(parsing: block.raw)
+            let header = try? RatchetHeader(parsing: block.raw, from: .initiator)
             #expect((header == nil) == isRefused)
         }
     }

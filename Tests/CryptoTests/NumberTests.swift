@@ -212,7 +212,7 @@ struct NumberTests {
     @Test("DR-15 what breaks a session and what does not")
     func breaking() {
         let breaking: [OpenError] = [
-            .malformedHeader, .unsupportedKEMEpoch(1), .ratchetKeyMismatch,
+            .malformedHeader, .wrongEpoch(1), .ratchetKeyMismatch,
             .tooManySkipped(requested: 1001, limit: 1000), .lowOrderRatchetKey, .bodyRefused,
             .numberMismatch, .linkMismatch, .double,
         ]

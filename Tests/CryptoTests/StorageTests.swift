@@ -51,8 +51,12 @@ struct StorageTests {
             }
             let longer = stored + [0]
             #expect(throws: StoredSessionError.malformed) { _ = try Session.restore(longer.raw) }
-            let newer = [2] + stored.dropFirst()
-            #expect(throws: StoredSessionError.version(2)) { _ = try Session.restore(newer.raw) }
+            for version: UInt8 in [0, 1, 3] {
+                let other = [version] + stored.dropFirst()
+                #expect(throws: StoredSessionError.version(version)) {
+                    _ = try Session.restore(other.raw)
+                }
+            }
         }
     }
 

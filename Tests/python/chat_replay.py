@@ -95,13 +95,31 @@ class Replay:
             raise self.spec.Refused("no session")
         return self.sessions[side]
 
+    @staticmethod
+    def draws(step):
+        return lambda name, count: UNHEX(step[name])[:count]
+
     def seal(self, step):
         session = self.session(step["by"])
-        key, nonce = UNHEX(step["key"]), UNHEX(step["nonce"])
-        draws = [key, nonce] if session.sending is None else [nonce]
-        envelope = session.seal(UNHEX(step["content"]), draws)
+        envelope = session.seal(UNHEX(step["content"]), self.draws(step))
         self.envelopes.append(envelope)
         return dict(session.made, number=session.sent, envelope=envelope.hex())
+
+    def forge(self, step):
+        def change(header):
+            for place in step["header"]:
+                data, offset = UNHEX(place["bytes"]), place["offset"]
+                header = header[:offset] + data + header[offset + len(data):]
+            return header
+
+        session = self.session(step["by"])
+        envelope = session.seal(UNHEX(step["content"]), self.draws(step), change)
+        self.envelopes.append(envelope)
+        return dict(session.made, envelope=envelope.hex())
+
+    def hear(self, step):
+        self.taken(step["by"], self.chosen(self.envelopes, step, "envelope"))
+        return {"epoch": self.sessions[step["by"]].kem.epoch}
 
     def chosen(self, made, step, name):
         if step[name] >= len(made):
@@ -132,7 +150,7 @@ class Replay:
         session = self.sessions[side]
         return {
             "number": number, "content": content.hex(), "missing": session.missing(),
-            "confirmed": session.confirmed,
+            "confirmed": session.confirmed, "epoch": session.kem.epoch,
         }
 
     def write_seed(self, owner):

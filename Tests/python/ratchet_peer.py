@@ -49,6 +49,9 @@ class Live:
     def draw(self, count=32):
         return self.random.randbytes(count)
 
+    def seal(self, content):
+        return self.session.seal(content, lambda _, count: self.draw(count))
+
     def ask(self, *words):
         """The words of an answer, or None when the other side refuses."""
         self.process.stdin.write(" ".join(words) + "\n")
@@ -82,7 +85,7 @@ class Live:
         draws = [self.draw(), self.draw(1), self.draw()]
         self.session = spec.begin(block, self.identity, prekeys, draws)
         content = self.content(1000)
-        envelope = self.session.seal(content, [self.draw(24)])
+        envelope = self.seal(content)
         for _ in range(20):
             bad = bytearray(envelope)
             bad[self.random.randrange(4096)] ^= 1 << self.random.randrange(8)
@@ -93,12 +96,12 @@ class Live:
         expect(answer == expected, "the first message was read otherwise")
         # A second one before the reply, behind the same prefix.
         content = self.content(1000)
-        envelope = self.session.seal(content, [self.draw(24)])
+        envelope = self.seal(content)
         answer = self.ask("open", envelope.hex())
         expect(answer == ["2", content.hex(), "-"], "the second message before the reply")
         # A third one is late: it comes some time after the reply.
         content = self.content(1000)
-        self.to_peer.append((self.session.seal(content, [self.draw(24)]), content))
+        self.to_peer.append((self.seal(content), content))
         content = self.content()
         (envelope,) = self.ask("seal", content.hex())
         expect(self.session.open(UNHEX(envelope)) == (content, 1), "the reply")
@@ -126,7 +129,7 @@ class Live:
         expect(block[0] == 1 and block[1:33] == self.peer_account, "who writes")
         expect(self.ask("seal", self.content(15_000, 9_000).hex()) is None, "EN-2, too long")
         content = self.content()
-        envelope = self.session.seal(content, [self.draw(), self.draw(24)])
+        envelope = self.seal(content)
         expect(self.ask("open", envelope.hex()) == ["1", content.hex(), "-"], "the reply")
 
     def chat(self, steps):
@@ -136,8 +139,7 @@ class Live:
             kind = self.random.randrange(7)
             if kind == 0:
                 content = self.content()
-                new = [self.draw()] if self.session.sending is None else []
-                to_peer.append((self.session.seal(content, new + [self.draw(24)]), content))
+                to_peer.append((self.seal(content), content))
             elif kind == 1:
                 content = self.content()
                 (envelope,) = self.ask("seal", content.hex())
@@ -149,6 +151,39 @@ class Live:
             elif kind == 6:
                 self.frames()
         expect(self.session.missing() is not None, "gaps")
+
+    def epochs(self, last):
+        """Over KEM steps: every message one way is lost at times, late at times; what one side
+        writes goes on from where the other is."""
+        late_there, late_here = [], []
+        for _ in range(400):
+            if self.session.kem.epoch >= last:
+                break
+            for _ in range(self.random.randrange(1, 4)):
+                content = self.content(300)
+                self.forward(late_there, self.seal(content), content, self.deliver_there)
+            for _ in range(self.random.randrange(1, 4)):
+                content = self.content(300)
+                (envelope,) = self.ask("seal", content.hex())
+                self.forward(late_here, UNHEX(envelope), content, self.deliver_here)
+        for _ in range(2):
+            # Nothing late or lost: both sides end in one epoch.
+            content = self.content(300)
+            self.deliver_there([(self.seal(content), content)])
+            (envelope,) = self.ask("seal", content.hex())
+            self.deliver_here([(UNHEX(envelope), content)])
+        (epoch,) = self.ask("epoch")
+        expect(abs(int(epoch) - self.session.kem.epoch) <= 1, "the sides are in other epochs")
+        expect(self.session.kem.epoch >= last, "too few KEM steps")
+
+    def forward(self, late, envelope, content, deliver):
+        fate = self.random.randrange(10)
+        if fate == 0:
+            return
+        late.append((envelope, content))
+        if fate > 1:
+            while late and self.random.randrange(4):
+                deliver(late)
 
     def deliver_there(self, waiting):
         envelope, content = waiting.pop(self.random.randrange(len(waiting)))
@@ -219,6 +254,14 @@ def live_cases(program, seeds):
                 live.close()
 
             yield f"live {seed}: {name}", run
+
+            def run_epochs(seed=seed, name=name):
+                live = Live(program, seed)
+                getattr(live, name)()
+                live.epochs(4)
+                live.close()
+
+            yield f"live {seed}: {name}, four KEM epochs", run_epochs
 
 
 def main():

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
+import kem
+
 
 class Refused(Exception):
     """What a MUST of the specification refuses."""
@@ -289,8 +291,8 @@ class Recipient:
 SKIP_MAX = 1000
 
 
-def root_step(root, dh):
-    out = hkdf(root, dh, b"postern/1 ratchet root" + u32(0), 128)
+def root_step(root, dh, epoch=0):
+    out = hkdf(root, dh, b"postern/1 ratchet root" + u32(epoch), 128)
     return out[:32], out[32:64], out[64:96], out[96:]
 
 
@@ -309,9 +311,96 @@ class SendingChain:
 
 
 class ReceivingChain:
-    def __init__(self, key, header_key, public, base):
+    def __init__(self, key, header_key, public, base, epoch):
         self.key, self.header_key, self.public = key, header_key, public
-        self.base, self.count = base, 0
+        self.base, self.epoch, self.count = base, epoch, 0
+
+
+LAST_EPOCH = 2**32 - 1
+
+
+def kem_maker(epoch):
+    """The role that makes the key of an epoch."""
+    return 0 if epoch % 2 == 1 else 1
+
+
+def kem_chunks(data):
+    data += zeros(1200 - len(data))
+    return {i: data[240 * i: 240 * i + 240] for i in range(5)}
+
+
+class KEMStep:
+    """Section 6.8, one side: chunks of the next epoch's key and ciphertext, by index."""
+
+    def __init__(self, role, epoch):
+        self.role, self.epoch = role, epoch
+        self.seed = self.secret = None
+        self.key, self.ciphertext = {}, {}
+        self.next, self.answered = 0, False
+
+    @property
+    def makes_key(self):
+        return self.epoch < LAST_EPOCH and kem_maker(self.epoch + 1) == self.role
+
+    @staticmethod
+    def whole(chunks):
+        return b"".join(chunks[i] for i in range(5)) if len(chunks) == 5 else None
+
+    @property
+    def binding(self):
+        return sha256(self.whole(self.key)[:1184] + self.whole(self.ciphertext)[:1088])
+
+    def field(self, draws):
+        """DR-27: kind, index and chunk of the next message."""
+        if self.makes_key:
+            if self.answered or len(self.ciphertext) == 5:
+                return zeros(242)
+            if self.seed is None:
+                self.seed = draws("kem", 64)
+                key = kem.public_key(self.seed)
+                self.key = kem_chunks(key + sha256(key)[:16])
+            return self.chunk(1, self.key)
+        if len(self.key) < 5:
+            return zeros(242)
+        if self.secret is None:
+            key = self.whole(self.key)[:1184]
+            self.secret, ciphertext = kem.encapsulate(key, draws("kem", 32))
+            self.ciphertext = kem_chunks(ciphertext + sha256(key + ciphertext)[:16])
+            self.next = 0
+        return self.chunk(2, self.ciphertext)
+
+    def chunk(self, kind, chunks):
+        index, self.next = self.next, (self.next + 1) % 5
+        return bytes([kind, index]) + chunks[index]
+
+    def take(self, field, epoch):
+        """DR-28, DR-29."""
+        kind, index, chunk = field[0], field[1], field[2:]
+        if epoch != self.epoch:
+            return
+        self.answered = kind == 2 and self.seed is not None
+        if kind == 1 and self.key.get(index) != chunk:
+            if index in self.key:
+                self.key, self.ciphertext, self.secret = {}, {}, None
+            self.key[index] = chunk
+            whole = self.whole(self.key)
+            if whole and (
+                sha256(whole[:1184])[:16] != whole[1184:] or not kem.is_public_key(whole[:1184])
+            ):
+                self.key = {}
+        if kind == 2 and self.seed and self.ciphertext.get(index) != chunk:
+            if index in self.ciphertext:
+                self.ciphertext = {}
+            self.ciphertext[index] = chunk
+            whole = self.whole(self.ciphertext)
+            if whole and self.binding[:16] != whole[1088:1104]:
+                self.ciphertext, self.answered = {}, False
+
+    def decapsulated(self):
+        """DR-30: the maker's secret, if the ciphertext has come."""
+        if self.seed is None or len(self.ciphertext) < 5:
+            return None
+        return kem.decapsulate(self.seed, self.whole(self.ciphertext)[:1088])
 
 
 class Session:
@@ -324,13 +413,14 @@ class Session:
         self.next_sending_header = self.next_receiving_header = None
         self.ended_length = 0
         self.sent, self.sent_link, self.sent_tag = 0, session_id, zeros(16)
-        # (header key, ratchet key, base) -> {N: message key}
+        # (header key, ratchet key, base, epoch) -> {N: message key}
         self.skipped = {}
         # number -> (link, tag) of everything received; the specification lets a receiver forget
         # what it needs no more, this one is in no hurry.
         self.received = {0: (session_id, zeros(16))}
         self.confirmed = False
         self.own_frame_keys, self.peer_frame_key = [], None
+        self.kem = KEMStep(role, 0)
 
     def data(self, sender):
         return self.id + bytes([sender])
@@ -353,9 +443,10 @@ class Session:
 
     # Sealing.
 
-    def seal(self, content, draws):
-        """`draws`: the new ratchet key if the chain begins, then the header nonce."""
-        draws = list(draws)
+    def seal(self, content, draws, change=lambda header: header):
+        """`draws(name, count)` gives the new ratchet key ("key") if a chain begins, what an ML-KEM
+        key or ciphertext is made from ("kem"), and the header's nonce ("nonce"). `change` is for
+        a side that breaks the rules."""
         taken = len(self.prefix or VERSION) + 24 + 302 + 40 + len(content) + 1 + 16
         if taken > (FIRST_MESSAGE if self.prefix else 16384):
             raise Refused("EN-2")
@@ -363,9 +454,15 @@ class Session:
             raise Refused("HS-13")
         step = None
         if self.sending is None:
-            private = draws.pop(0)
+            private = draws("key", 32)
             dh = x25519(private, self.receiving.public)
-            root, chain, next_header, frame = root_step(self.root, dh)
+            secret, binding, epoch = self.kem.decapsulated(), b"", self.kem.epoch
+            if secret:
+                binding, epoch = self.kem.binding, epoch + 1
+                self.kem = KEMStep(self.role, epoch)
+            root, chain, next_header, frame = root_step(
+                self.root, dh + (secret or b"") + binding, epoch
+            )
             self.root = root
             self.sending = SendingChain(
                 chain, self.next_sending_header, private, self.ended_length
@@ -376,11 +473,14 @@ class Session:
                 "ratchet key": x25519_public(private), "root key": root,
                 "next header key": next_header, "frame key": frame,
             }
-        (nonce,) = draws
+            mixed = {"secret": secret.hex(), "binding": binding.hex()} if secret else None
+        had_secret = self.kem.secret is not None
+        field = self.kem.field(draws)
+        nonce = draws("nonce", 24)
         chain = self.sending
         message_key, chain.key = chain_step(chain.key)
         header = x25519_public(chain.private) + u32(chain.previous) + u32(chain.count)
-        header += zeros(246)
+        header = change(header + u32(self.kem.epoch) + field)
         assert len(header) == 286
         chain.count += 1
         sealed_header = xaead(chain.header_key, nonce, self.data(self.role), header)
@@ -406,6 +506,13 @@ class Session:
             step["chain key'"] = chain.key
             step["dh"] = dh
             self.made["root step"] = {name: value.hex() for name, value in step.items()}
+            self.made["root step"]["epoch"] = self.kem.epoch
+            if mixed:
+                self.made["root step"]["kem"] = mixed
+        if self.kem.secret is not None and not had_secret:
+            self.made["encapsulation"] = {
+                "secret": self.kem.secret.hex(), "binding": self.kem.binding.hex(),
+            }
         return envelope
 
     # Opening.
@@ -425,11 +532,14 @@ class Session:
     def take(self, message):
         nonce, header_box, body = message[:24], message[24:326], message[326:]
         data = self.data(1 - self.role)
+        field_is_read = True
         chain = self.receiving
         if chain and (header := xaead_open(chain.header_key, nonce, data, header_box)):
-            public, _, number = self.parse_header(header)
+            public, _, number, epoch = self.parse_header(header)
             if public != chain.public:
                 raise Refused("DR-3")
+            if epoch != chain.epoch:
+                raise Refused("DR-26")
             if number < chain.count:
                 key, base = self.skipped_key(chain.header_key, public, number)
             else:
@@ -437,14 +547,17 @@ class Session:
                 key, chain.key = chain_step(chain.key)
                 chain.count, base = number + 1, chain.base
         elif header := xaead_open(self.next_receiving_header, nonce, data, header_box):
-            public, previous, number = self.parse_header(header)
-            key, base = self.turn(public, previous, number)
+            public, previous, number, epoch = self.parse_header(header)
+            field_is_read = epoch == self.kem.epoch
+            key, base = self.turn(public, previous, number, epoch)
         else:
-            for header_key, public, _ in list(self.skipped):
+            for header_key, public, _, chain_epoch in list(self.skipped):
                 if header := xaead_open(header_key, nonce, data, header_box):
-                    found, _, number = self.parse_header(header)
+                    found, _, number, epoch = self.parse_header(header)
                     if found != public:
                         raise Refused("DR-3")
+                    if epoch != chain_epoch:
+                        raise Refused("DR-26")
                     key, base = self.skipped_key(header_key, public, number)
                     break
             else:
@@ -453,26 +566,36 @@ class Session:
         if block is None:
             raise Refused("body")
         content = self.finish(block, base + number + 1, body[-16:])
+        # DR-28: a chunk counts for the epoch that the root key had before the message's own step.
+        if field_is_read:
+            self.kem.take(header[44:], epoch)
         self.prefix = b""
         return content, base + number + 1
 
-    @staticmethod
-    def parse_header(header):
+    def parse_header(self, header):
         """DR-2."""
         public, previous, number, epoch = header[:32], *struct.unpack(">III", header[32:44])
-        if int.from_bytes(public, "little") >= 2**255 - 19 or epoch != 0:
+        if int.from_bytes(public, "little") >= 2**255 - 19 or number == 2**32 - 1:
             raise Refused("DR-2")
         kind, index = header[44], header[45]
         if kind == 0 and header[45:] != zeros(241) or kind > 2 or index > 4:
             raise Refused("DR-2")
-        return public, previous, number
+        if kind != 0 and epoch == LAST_EPOCH:
+            raise Refused("DR-2")
+        sender = 1 - self.role
+        if kind != 0 and (kind == 1) != (kem_maker(epoch + 1) == sender):
+            raise Refused("DR-2")
+        if kind == 2 and index == 4 and header[46 + 144:] != zeros(96):
+            raise Refused("DR-2")
+        return public, previous, number, epoch
 
     def skipped_key(self, header_key, public, number):
-        for (found, key, base), keys in list(self.skipped.items()):
+        for place, keys in list(self.skipped.items()):
+            found, key, base, _ = place
             if found == header_key and key == public and number in keys:
                 message_key = keys.pop(number)
                 if not keys:
-                    del self.skipped[(found, key, base)]
+                    del self.skipped[place]
                 return message_key, base
         raise Refused("DR-14")
 
@@ -481,13 +604,13 @@ class Session:
         chain = self.receiving
         if number - chain.count > SKIP_MAX:
             raise Refused("DR-4")
-        place = (chain.header_key, chain.public, chain.base)
+        place = (chain.header_key, chain.public, chain.base, chain.epoch)
         while chain.count < number:
             key, chain.key = chain_step(chain.key)
             self.skipped.setdefault(place, {})[chain.count] = key
             chain.count += 1
 
-    def turn(self, public, previous, number):
+    def turn(self, public, previous, number, epoch):
         chain, base = self.receiving, 0
         if chain:
             if public == chain.public or previous < chain.count:
@@ -499,10 +622,18 @@ class Session:
         private = self.signed_private or (self.sending and self.sending.private)
         if not private:
             raise Refused("6.3: no own ratchet key")
-        root, key, next_header, frame = root_step(self.root, x25519(private, public))
+        mixed = b""
+        if epoch != self.kem.epoch:
+            if epoch != self.kem.epoch + 1 or self.kem.secret is None:
+                raise Refused("DR-26")
+            mixed = self.kem.secret + self.kem.binding
+            self.kem = KEMStep(self.role, epoch)
+        root, key, next_header, frame = root_step(
+            self.root, x25519(private, public) + mixed, epoch
+        )
         self.confirmed = self.confirmed or self.signed_private is None
         self.root, self.signed_private = root, None
-        self.receiving = ReceivingChain(key, self.next_receiving_header, public, base)
+        self.receiving = ReceivingChain(key, self.next_receiving_header, public, base, epoch)
         self.next_receiving_header, self.peer_frame_key = next_header, frame
         if self.sending:
             self.ended_length, self.sending = self.sending.count, None

@@ -20,6 +20,9 @@ package struct OpenedMessage: ~Copyable, Sendable {
     let changeCount: UInt64
     let hours: UInt32
     let numbers: ReceivedNumbers
+    /// The KEM epoch and field of its header.
+    let epoch: UInt32
+    let kem: KEMField
     let step: OpeningStep
 }
 
@@ -46,6 +49,8 @@ struct Turn: ~Copyable, Sendable {
     let nextHeaderKey: HeaderKey
     let frameKey: FrameKey
     let ratchetKey: X25519PublicKey
+    /// Secrets of the KEM mixed into the new chain.
+    let epoch: UInt32
     /// Messages of all chains before the new one.
     let base: UInt64
     /// Keys of the rest of the old chain.

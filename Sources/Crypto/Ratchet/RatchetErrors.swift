@@ -10,8 +10,8 @@ package enum OpenError: Error, Equatable, Sendable {
     case notThisSession
     /// The header opened and does not have its form, or contradicts the chain it is in.
     case malformedHeader
-    /// The header names a KEM epoch that this version does not have.
-    case unsupportedKEMEpoch(UInt32)
+    /// The header names a KEM epoch that its chain does not have, or cannot.
+    case wrongEpoch(UInt32)
     /// The ratchet key is not the one that belongs to this header key.
     case ratchetKeyMismatch
     /// The message skips more of a chain than is allowed.
@@ -34,7 +34,7 @@ package enum OpenError: Error, Equatable, Sendable {
         // DR-15
         switch self {
         case .notAnEnvelope, .prefixMismatch, .notThisSession, .lost: false
-        case .malformedHeader, .unsupportedKEMEpoch, .ratchetKeyMismatch, .tooManySkipped,
+        case .malformedHeader, .wrongEpoch, .ratchetKeyMismatch, .tooManySkipped,
             .lowOrderRatchetKey, .bodyRefused, .numberMismatch, .linkMismatch, .double:
             true
         }

@@ -8,38 +8,45 @@ import Primitives
 /// | 32 | 4 | previous chain length (PN) |
 /// | 36 | 4 | message number (N) |
 /// | 40 | 4 | KEM epoch |
-/// | 44 | 1 | KEM kind |
-/// | 45 | 1 | KEM index |
-/// | 46 | 240 | KEM chunk |
+/// | 44 | 242 | KEM field: kind, index, chunk |
 ///
 /// - SPEC: §6.2, DR-2
 struct RatchetHeader: Equatable, Sendable {
     static let byteCount = 286
     static let sealedByteCount = byteCount + 16
-    static let kemChunkByteCount = 240
 
     let ratchetKey: X25519PublicKey
     let previousChainLength: UInt32
     let messageNumber: UInt32
+    /// Secrets of the KEM mixed into the chain.
+    let epoch: UInt32
+    let kem: KEMField
 
-    /// Writes the block with an idle KEM field.
+    /// Writes the block.
     func encode(into bytes: inout [UInt8]) {
         bytes.append(copying: ratchetKey.raw)
         bytes.append(bigEndian: previousChainLength)
         bytes.append(bigEndian: messageNumber)
-        for _ in 40..<Self.byteCount { bytes.append(0) }
+        bytes.append(bigEndian: epoch)
+        kem.encode(into: &bytes)
     }
 
-    init(ratchetKey: X25519PublicKey, previousChainLength: UInt32, messageNumber: UInt32) {
+    init(
+        ratchetKey: X25519PublicKey, previousChainLength: UInt32, messageNumber: UInt32,
+        epoch: UInt32, kem: KEMField
+    ) {
         self.ratchetKey = ratchetKey
         self.previousChainLength = previousChainLength
         self.messageNumber = messageNumber
+        self.epoch = epoch
+        self.kem = kem
     }
 
     /// Parses a block that has been opened.
     ///
-    /// - Throws: `.malformedHeader`, `.unsupportedKEMEpoch`.
-    init(parsing block: RawSpan) throws(OpenError) {
+    /// - Parameter sender: whose message it is.
+    /// - Throws: `.malformedHeader`.
+    init(parsing block: RawSpan, from sender: SessionRole) throws(OpenError) {
         // DR-2
         guard block.byteCount == Self.byteCount,
             let ratchetKey = try? X25519PublicKey(parsing: block.extracting(0..<32)),
@@ -47,21 +54,14 @@ struct RatchetHeader: Equatable, Sendable {
             let messageNumber: UInt32 = block.bigEndian(at: 36),
             let epoch: UInt32 = block.bigEndian(at: 40),
             // The count behind it would begin again at 0.
-            messageNumber < .max
+            messageNumber < .max,
+            let kem = KEMField(
+                parsing: block.extracting(44..<Self.byteCount), epoch: epoch, from: sender)
         else { throw .malformedHeader }
-        guard epoch == 0 else { throw .unsupportedKEMEpoch(epoch) }
-        switch block.byte(at: 44) {
-        case 0:
-            guard ConstantTime.isZero(block.extracting(45..<Self.byteCount)) else {
-                throw .malformedHeader
-            }
-        case 1, 2:
-            // A chunk of a step that this version takes no part in is left unread.
-            guard block.byte(at: 45) <= 4 else { throw .malformedHeader }
-        default: throw .malformedHeader
-        }
         self.ratchetKey = ratchetKey
         self.previousChainLength = previousChainLength
         self.messageNumber = messageNumber
+        self.epoch = epoch
+        self.kem = kem
     }
 }

@@ -8,14 +8,16 @@ struct RootKey: ~Copyable, Sendable {
 
     init(_ secret: consuming SecretBytes) { self.secret = secret }
 
-    /// What a root step gives for a Diffie-Hellman output. This key stays, so that a step that is
-    /// only staged can be thrown away.
-    borrowing func step(_ agreed: borrowing SecretBytes) -> RootStep {
+    /// What a root step gives for a Diffie-Hellman output, with the secret of the KEM behind it
+    /// where the step begins an epoch. This key stays, so that a step that is only staged can be
+    /// thrown away.
+    ///
+    /// - Parameter epoch: secrets of the KEM mixed in so far, this step's included.
+    borrowing func step(_ input: borrowing SecretBytes, epoch: UInt32) -> RootStep {
         var info = [UInt8](copying: RatchetLabels.root.raw)
-        // The KEM epoch, 0 until the KEM step exists.
-        info.append(bigEndian: UInt32(0))
+        info.append(bigEndian: epoch)
         let output = HKDFSHA256.derive(
-            from: agreed, salt: secret, info: info.raw, byteCount: 128)
+            from: input, salt: secret, info: info.raw, byteCount: 128)
         return RootStep(
             root: RootKey(output.part(0..<32)), chain: ChainKey(output.part(32..<64)),
             nextHeader: HeaderKey(output.part(64..<96)), frame: FrameKey(output.part(96..<128)))
@@ -150,6 +152,8 @@ final class SkippedMessageKey: Sendable {
 struct SkippedChain: Sendable {
     let headerKey: HeaderKeyBox
     let ratchetKey: X25519PublicKey
+    /// Secrets of the KEM mixed into it.
+    let epoch: UInt32
     /// Messages of all chains before this one.
     let base: UInt64
     var keys: [SkippedMessageKey]

@@ -19,10 +19,11 @@ extension Session {
         prefix: [UInt8], random: inout some RandomSource
     ) throws(ZeroSharedSecret) {
         let ratchetKey = X25519KeyPair.generate(from: &random)
-        let step = secrets.root.step(try ratchetKey.agree(with: signedPreKey))
+        let step = secrets.root.step(try ratchetKey.agree(with: signedPreKey), epoch: 0)
         id = secrets.id
         role = .initiator
         root = step.root
+        kem = KEMStep(epoch: 0, role: .initiator)
         sending = Sending(
             chain: SendingChain(
                 chainKey: step.chain,
@@ -42,6 +43,7 @@ extension Session {
         id = secrets.id
         role = .recipient
         root = secrets.root
+        kem = KEMStep(epoch: 0, role: .recipient)
         sending = Sending(
             chain: nil, nextHeaderKey: secrets.recipientHeaderKey,
             endedChainLength: 0, number: 0, link: secrets.id, tag: .zero, frameKeys: [])

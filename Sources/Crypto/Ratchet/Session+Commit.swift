@@ -16,6 +16,8 @@ extension Session {
         // HS-12: whatever has opened is the reply.
         prefix = []
         let hours = opened.hours
+        // DR-28: before the message's own root step, which may begin the epoch behind this one.
+        kem.take(opened.kem, ofEpoch: opened.epoch)
         let step = opened.step
         switch consume step {
         case .skipped(let chainIndex, let keyIndex):
@@ -37,7 +39,7 @@ extension Session {
         let headerKey = HeaderKeyBox(receiving.nextHeaderKey.duplicate())
         receiving.chain = ReceivingChain(
             chainKey: turn.advance.chainKey, headerKey: headerKey, ratchetKey: turn.ratchetKey,
-            base: turn.base, count: turn.advance.count)
+            epoch: turn.epoch, base: turn.base, count: turn.advance.count)
         receiving.keep(turn.advance.skipped)
         receiving.limitSkippedKeys()
         receiving.nextHeaderKey = turn.nextHeaderKey
@@ -46,6 +48,8 @@ extension Session {
         // DR-9
         if turn.confirms { receiving.isConfirmed = true }
         root = turn.root
+        // DR-30: wipes the secret.
+        if turn.epoch != kem.epoch { kem = KEMStep(epoch: turn.epoch, role: role) }
         // The next message draws a new ratchet key; the old one is wiped here.
         if let length = sending.chain?.count { sending.endedChainLength = length }
         sending.chain = nil
@@ -76,6 +80,7 @@ extension Receiving {
     struct ChainPlace {
         let headerKey: HeaderKeyBox
         let ratchetKey: X25519PublicKey
+        let epoch: UInt32
         let base: UInt64
         let count: UInt32
     }
@@ -84,8 +89,8 @@ extension Receiving {
         switch chain {
         case .some(let chain):
             ChainPlace(
-                headerKey: chain.headerKey, ratchetKey: chain.ratchetKey, base: chain.base,
-                count: chain.count)
+                headerKey: chain.headerKey, ratchetKey: chain.ratchetKey, epoch: chain.epoch,
+                base: chain.base, count: chain.count)
         case .none: nil
         }
     }
@@ -128,8 +133,8 @@ extension Receiving {
         } else {
             skipped.append(
                 SkippedChain(
-                    headerKey: place.headerKey, ratchetKey: place.ratchetKey, base: place.base,
-                    keys: keys))
+                    headerKey: place.headerKey, ratchetKey: place.ratchetKey,
+                    epoch: place.epoch, base: place.base, keys: keys))
         }
     }
 

@@ -7,7 +7,7 @@ extension Session {
     ///   - envelope: 1,024, 4,096 or 16,384 bytes.
     ///   - now: hours since 1970, UTC; decides which skipped keys have expired.
     /// - Throws: ``OpenError``; `.notThisSession` when no header key of this session fits.
-    /// - SPEC: §6.2, §6.3, §6.4, DR-2 … DR-7, DR-11 … DR-14, DR-24, EN-1, EN-3
+    /// - SPEC: §6.2, §6.3, §6.4, DR-2 … DR-7, DR-11 … DR-14, DR-24, DR-26, EN-1, EN-3
     package borrowing func open(
         _ envelope: RawSpan, atHours now: UInt32
     ) throws(OpenError) -> OpenedMessage {
@@ -24,12 +24,13 @@ extension Session {
     ) throws(OpenError) -> OpenedMessage {
         guard message.byteCount > Envelope.messageOverheadByteCount else { throw .notAnEnvelope }
         let parts = MessageParts(
-            message, data: Self.associatedData(id: id, from: role.peer), hours: now)
+            message, from: role.peer, data: Self.associatedData(id: id, from: role.peer),
+            hours: now)
         if let block = openCurrentHeader(parts) {
-            return try openInCurrentChain(parts, try RatchetHeader(parsing: block.raw))
+            return try openInCurrentChain(parts, try parts.header(block))
         }
         if let block = parts.openHeader(receiving.nextHeaderKey) {
-            return try openInNewChain(parts, try RatchetHeader(parsing: block.raw))
+            return try openInNewChain(parts, try parts.header(block))
         }
         let current = receiving.chainPlace?.ratchetKey
         for index in receiving.skipped.indices where receiving.skipped[index].ratchetKey != current
@@ -37,7 +38,7 @@ extension Session {
             guard let block = parts.openHeader(receiving.skipped[index].headerKey.key) else {
                 continue
             }
-            return try openSkipped(parts, try RatchetHeader(parsing: block.raw), chainIndex: index)
+            return try openSkipped(parts, try parts.header(block), chainIndex: index)
         }
         throw .notThisSession
     }
@@ -53,6 +54,8 @@ extension Session {
         guard let place = receiving.chainPlace else { throw .notThisSession }
         // DR-3
         guard header.ratchetKey == place.ratchetKey else { throw .ratchetKeyMismatch }
+        // DR-26
+        guard header.epoch == place.epoch else { throw .wrongEpoch(header.epoch) }
         guard header.messageNumber >= place.count else {
             let index = receiving.skipped.lastIndex { $0.ratchetKey == place.ratchetKey }
             guard let index else {
@@ -63,7 +66,7 @@ extension Session {
         try Self.checkSkip(from: place.count, to: header.messageNumber)
         let advanced = try receiving.advanced(to: header.messageNumber, atHours: parts.hours)
         return try finish(
-            parts, number: place.base &+ UInt64(header.messageNumber) &+ 1,
+            parts, header, number: place.base &+ UInt64(header.messageNumber) &+ 1,
             key: advanced.messageKey, step: .current(advanced.advance))
     }
 
@@ -78,21 +81,32 @@ extension Session {
         guard previous >= place?.count ?? 0, place != nil || previous == 0 else {
             throw .malformedHeader
         }
+        // DR-26
+        let begins = header.epoch != kem.epoch
+        guard !begins || kem.awaitsNextEpoch && header.epoch == kem.epoch &+ 1 else {
+            throw .wrongEpoch(header.epoch)
+        }
         // DR-4: before any agreement, so that a refusal costs next to nothing.
         try Self.checkSkip(from: place?.count ?? 0, to: previous)
         try Self.checkSkip(from: 0, to: header.messageNumber)
         let endSkipped = receiving.skippedKeys(to: previous, atHours: parts.hours)
-        let step = root.step(try agree(with: header.ratchetKey))
+        let agreed = try agree(with: header.ratchetKey)
+        let step: RootStep
+        if begins, let input = kem.input(agreed: agreed) {
+            step = root.step(input, epoch: header.epoch)  // DR-30
+        } else {
+            step = root.step(agreed, epoch: header.epoch)
+        }
         let advanced = step.chain.advanced(
             from: 0, to: header.messageNumber, atHours: parts.hours)
         let base = (place?.base ?? 0) &+ UInt64(previous)
         let turn = Turn(
             root: step.root, nextHeaderKey: step.nextHeader, frameKey: step.frame,
-            ratchetKey: header.ratchetKey, base: base, endSkipped: endSkipped,
+            ratchetKey: header.ratchetKey, epoch: header.epoch, base: base, endSkipped: endSkipped,
             advance: advanced.advance, confirms: receiving.signedPreKey == nil)
         return try finish(
-            parts, number: base &+ UInt64(header.messageNumber) &+ 1, key: advanced.messageKey,
-            step: .turn(turn))
+            parts, header, number: base &+ UInt64(header.messageNumber) &+ 1,
+            key: advanced.messageKey, step: .turn(turn))
     }
 
     /// The own half: the drawn ratchet key of the sending chain, or the signed prekey.
@@ -122,19 +136,21 @@ extension Session {
         let chain = receiving.skipped[chainIndex]
         // DR-3
         guard header.ratchetKey == chain.ratchetKey else { throw .ratchetKeyMismatch }
+        // DR-26
+        guard header.epoch == chain.epoch else { throw .wrongEpoch(header.epoch) }
         guard let keyIndex = chain.index(of: header.messageNumber),
             !chain.keys[keyIndex].isExpired(atHours: parts.hours)
         else { throw doubleOrLost(base: chain.base, messageNumber: header.messageNumber) }
         return try finish(
-            parts, number: chain.base &+ UInt64(header.messageNumber) &+ 1,
+            parts, header, number: chain.base &+ UInt64(header.messageNumber) &+ 1,
             key: chain.keys[keyIndex].key.duplicate(),
             step: .skipped(chainIndex: chainIndex, keyIndex: keyIndex))
     }
 
     /// Opens the body and checks what the chain of numbers and links says about it.
     private borrowing func finish(
-        _ parts: borrowing MessageParts, number: UInt64, key: consuming MessageKey,
-        step: consuming OpeningStep
+        _ parts: borrowing MessageParts, _ header: RatchetHeader, number: UInt64,
+        key: consuming MessageKey, step: consuming OpeningStep
     ) throws(OpenError) -> OpenedMessage {
         guard let block = parts.openBody(key),
             let end = Envelope.unpaddedByteCount(block.raw), end >= Envelope.bodyHeadByteCount,
@@ -155,7 +171,7 @@ extension Session {
         return OpenedMessage(
             content: [UInt8](copying: block.raw.extracting(Envelope.bodyHeadByteCount..<end)),
             number: number, sessionID: id, closedGap: closedGap, changeCount: changeCount,
-            hours: parts.hours, numbers: numbers, step: step)
+            hours: parts.hours, numbers: numbers, epoch: header.epoch, kem: header.kem, step: step)
     }
 
     private borrowing func doubleOrLost(base: UInt64, messageNumber: UInt32) -> OpenError {
@@ -178,6 +194,7 @@ struct MessageParts: ~Escapable {
     let nonce: FixedBytes<24>
     let tag: ReceivedNumbers.Tag
     let hours: UInt32
+    private let sender: SessionRole
     private let header: RawSpan
     private let body: RawSpan
     private let headerData: [UInt8]
@@ -185,7 +202,7 @@ struct MessageParts: ~Escapable {
 
     /// - Parameter message: longer than `Envelope.messageOverheadByteCount`.
     @_lifetime(copy message)
-    init(_ message: RawSpan, data: [UInt8], hours: UInt32) {
+    init(_ message: RawSpan, from sender: SessionRole, data: [UInt8], hours: UInt32) {
         let bodyStart = Envelope.headerNonceByteCount + RatchetHeader.sealedByteCount
         nonce =
             FixedBytes<24>(copying: message.extracting(0..<Envelope.headerNonceByteCount)) ?? .zero
@@ -193,12 +210,18 @@ struct MessageParts: ~Escapable {
         head = message.extracting(0..<bodyStart)
         header = message.extracting(Envelope.headerNonceByteCount..<bodyStart)
         body = message.extracting(bodyStart..<message.byteCount)
+        self.sender = sender
         headerData = data
         self.hours = hours
     }
 
     func openHeader(_ key: borrowing HeaderKey) -> [UInt8]? {
         key.open(header, nonce: nonce, authenticating: headerData.raw)
+    }
+
+    /// Parses a header block that has been opened.
+    func header(_ block: [UInt8]) throws(OpenError) -> RatchetHeader {
+        try RatchetHeader(parsing: block.raw, from: sender)
     }
 
     func openBody(_ key: consuming MessageKey) -> [UInt8]? {

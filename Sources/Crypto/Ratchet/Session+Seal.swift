@@ -34,7 +34,7 @@ extension Session {
         var envelope = prefix.isEmpty ? [Envelope.version] : prefix
         envelope.reserveCapacity(envelopeByteCount)
         let start = envelope.count
-        appendHeader(of: chain, to: &envelope, random: &random)
+        appendHeader(of: chain, kem.nextField(random: &random), to: &envelope, random: &random)
         let bodyStart = envelope.count
         envelope.append(bigEndian: sending.number)
         envelope.append(copying: sending.link.raw)
@@ -72,14 +72,23 @@ extension Session {
         return Envelope.firstMessageByteCount
     }
 
-    /// The sending root step: a fresh ratchet key against the peer's last one.
+    /// The sending root step: a fresh ratchet key against the peer's last one, and the secret of
+    /// the KEM when this side made its key and the ciphertext has come.
     private mutating func beginChain(random: inout some RandomSource) throws(SealError) {
         guard let peerKey = receiving.chain?.ratchetKey else { throw .nothingReceived }
         let ratchetKey = X25519KeyPair.generate(from: &random)
         // The peer's key passed the same agreement when its chain was opened and is of no low
         // order, so this does not fail; were it to, there would be nothing to seal under.
         guard let agreed = try? ratchetKey.agree(with: peerKey) else { throw .nothingReceived }
-        let step = root.step(agreed)
+        let step: RootStep
+        if let secret = kem.decapsulated() {
+            // DR-30
+            let epoch = kem.epoch + 1
+            step = root.step(kem.input(agreed: agreed, secret: secret), epoch: epoch)
+            kem = KEMStep(epoch: epoch, role: role)
+        } else {
+            step = root.step(agreed, epoch: kem.epoch)
+        }
         root = step.root
         sending.chain = SendingChain(
             chainKey: step.chain, headerKey: sending.nextHeaderKey.duplicate(),
@@ -89,7 +98,7 @@ extension Session {
     }
 
     private borrowing func appendHeader(
-        of chain: borrowing SendingChain, to envelope: inout [UInt8],
+        of chain: borrowing SendingChain, _ field: KEMField, to envelope: inout [UInt8],
         random: inout some RandomSource
     ) {
         let nonce: FixedBytes<24> = random.bytes()
@@ -97,7 +106,8 @@ extension Session {
         let start = envelope.count
         RatchetHeader(
             ratchetKey: chain.ratchetKey.publicKey,
-            previousChainLength: chain.previousChainLength, messageNumber: chain.count
+            previousChainLength: chain.previousChainLength, messageNumber: chain.count,
+            epoch: kem.epoch, kem: field
         ).encode(into: &envelope)
         envelope.append(contentsOf: repeatElement(0, count: Envelope.tagByteCount))
         let end = envelope.count

@@ -2,12 +2,12 @@ import Primitives
 import Wire
 
 // The stored form of a session, for the vault. It is no wire format: only the program that wrote it
-// reads it, and a new version reads the older ones. All integers are big-endian, counts go before
+// reads it; while the protocol is at version 0, a new version of it is read by new programs only. All integers are big-endian, counts go before
 // lists, a flag byte (0 or 1) before what may be missing, in the order of the writing code.
 
 extension Session {
     /// The version of the stored form.
-    package static let storageVersion: UInt8 = 1
+    package static let storageVersion: UInt8 = 2
     /// More than the largest stored form, with all limits reached.
     package static let storageByteCountMax = 500_000
 
@@ -25,12 +25,13 @@ extension Session {
         receiving.store(into: &writer)
         writer.u16(UInt16(prefix.count))
         writer.array(prefix)
+        kem.store(into: &writer)
         return writer.bytes
     }
 
     private var storageByteCount: Int {
-        1024 + prefix.count + 100 * receiving.numbers.gaps.count
-            + receiving.skipped.reduce(0) { $0 + 80 + 40 * $1.keys.count }
+        4096 + prefix.count + 100 * receiving.numbers.gaps.count
+            + receiving.skipped.reduce(0) { $0 + 84 + 40 * $1.keys.count }
     }
 
     /// Reads a stored form and nothing else.
@@ -60,8 +61,11 @@ extension Session {
         let receiving = try Receiving(from: &reader)
         let prefixCount = try reader.u16(in: 0...UInt16(Envelope.firstMessageByteCount))
         let prefix = try reader.array(Int(prefixCount))
+        let kem = try KEMStep.restore(from: &reader, role: role)
+        try receiving.checkEpochs(under: kem, whileSending: sending.hasChain)
         self.init(
-            id: id, role: role, root: root, sending: sending, receiving: receiving, prefix: prefix)
+            id: id, role: role, root: root, kem: kem, sending: sending, receiving: receiving,
+            prefix: prefix)
     }
 }
 
@@ -103,6 +107,15 @@ extension Sending {
     }
 }
 
+extension Sending {
+    fileprivate var hasChain: Bool {
+        switch chain {
+        case .some: true
+        case .none: false
+        }
+    }
+}
+
 extension SendingChain {
     fileprivate init(from reader: inout Reader) throws(WireError) {
         let chainKey = ChainKey(try reader.secret())
@@ -130,6 +143,7 @@ extension Receiving {
             writer.secret(chain.chainKey.secret)
             writer.secret(chain.headerKey.key.secret)
             writer.fixed(chain.ratchetKey.bytes)
+            writer.u32(chain.epoch)
             writer.u64(chain.base)
             writer.u32(chain.count)
         case .none: writer.u8(0)
@@ -169,16 +183,46 @@ extension Receiving {
     }
 }
 
+extension Receiving {
+    /// Refuses epochs that no chain can have beside a root key's (DR-26).
+    ///
+    /// - Throws: `WireError.outOfRange`.
+    fileprivate func checkEpochs(
+        under kem: borrowing KEMStep, whileSending: Bool
+    ) throws(WireError) {
+        // Only who has begun an epoch with a chain of its own is ahead of the other side's chain.
+        let isAhead = whileSending && kem.isBegunHere
+        var last: UInt32 = 0
+        switch chain {
+        case .some(let chain):
+            last = chain.epoch
+            guard last == kem.epoch || isAhead && last == kem.epoch - 1 else {
+                throw Self.wrong(epoch: last, under: kem.epoch)
+            }
+        case .none: guard kem.epoch == 0 else { throw Self.wrong(epoch: 0, under: kem.epoch) }
+        }
+        for chain in skipped.reversed() {
+            guard chain.epoch <= last else { throw Self.wrong(epoch: chain.epoch, under: last) }
+            last = chain.epoch
+        }
+    }
+
+    private static func wrong(epoch: UInt32, under maximum: UInt32) -> WireError {
+        .outOfRange(value: UInt64(epoch), minimum: 0, maximum: UInt64(maximum))
+    }
+}
+
 extension ReceivingChain {
     fileprivate init(from reader: inout Reader) throws(WireError) {
         let chainKey = ChainKey(try reader.secret())
         let headerKey = HeaderKeyBox(HeaderKey(try reader.secret()))
         let ratchetKey = try reader.x25519Key()
+        let epoch = try reader.u32()
         let base = try reader.number()
         let count = try reader.u32()
         self.init(
-            chainKey: chainKey, headerKey: headerKey, ratchetKey: ratchetKey, base: base,
-            count: count)
+            chainKey: chainKey, headerKey: headerKey, ratchetKey: ratchetKey, epoch: epoch,
+            base: base, count: count)
     }
 }
 
@@ -186,6 +230,7 @@ extension SkippedChain {
     fileprivate func store(into writer: inout Writer) {
         writer.secret(headerKey.key.secret)
         writer.fixed(ratchetKey.bytes)
+        writer.u32(epoch)
         writer.u64(base)
         writer.u16(UInt16(keys.count))
         for key in keys {
@@ -198,6 +243,7 @@ extension SkippedChain {
     fileprivate init(from reader: inout Reader) throws(WireError) {
         headerKey = HeaderKeyBox(HeaderKey(try reader.secret()))
         ratchetKey = try reader.x25519Key()
+        epoch = try reader.u32()
         base = try reader.number()
         let count = try reader.u16(in: 1...UInt16(RatchetLimits.skippedKeysPerChainMax))
         keys = []
@@ -262,7 +308,7 @@ extension Writer {
 
 extension Reader {
     /// A byte that is 0 or 1.
-    fileprivate mutating func flag() throws(WireError) -> Bool { try u8(in: 0...1) == 1 }
+    mutating func flag() throws(WireError) -> Bool { try u8(in: 0...1) == 1 }
 
     /// A number of messages: it is added to, so it must be one that can be reached by counting.
     fileprivate mutating func number() throws(WireError) -> UInt64 {
@@ -273,8 +319,8 @@ extension Reader {
         return number
     }
 
-    /// A key of 32 bytes.
-    fileprivate mutating func secret() throws(WireError) -> SecretBytes {
-        SecretBytes(copying: try span(32))
+    /// A key of 32 bytes, or another count.
+    mutating func secret(byteCount: Int = 32) throws(WireError) -> SecretBytes {
+        SecretBytes(copying: try span(byteCount))
     }
 }

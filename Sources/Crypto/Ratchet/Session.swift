@@ -27,9 +27,10 @@ package enum SessionRole: UInt8, Hashable, Sendable {
 /// acknowledges (DR-8).
 ///
 /// Forward secrecy: a key that has been used is wiped. Healing: after one message of each side
-/// behind the theft of a state, the thief reads no more.
+/// behind the theft of a state, the thief reads no more; a thief who can also undo X25519 reads no
+/// more after the next whole KEM step.
 ///
-/// - SPEC: §6, DR-1 … DR-14
+/// - SPEC: §6, DR-1 … DR-14, DR-26 … DR-30
 package struct Session: ~Copyable, Sendable {
     /// The hash of the handshake's transcript.
     package let id: SessionID
@@ -37,6 +38,8 @@ package struct Session: ~Copyable, Sendable {
     package let role: SessionRole
 
     var root: RootKey
+    /// The KEM step behind the root key's epoch.
+    var kem: KEMStep
     var sending: Sending
     var receiving: Receiving
     /// The prefix that every message repeats until one of the recipient has opened (HS-12).
@@ -54,6 +57,11 @@ package struct Session: ~Copyable, Sendable {
     ///
     /// - SPEC: DR-9
     package var isConfirmed: Bool { receiving.isConfirmed }
+
+    /// How many secrets of the KEM have been mixed into the root key.
+    ///
+    /// - SPEC: §6.8
+    package var kemEpoch: UInt32 { kem.epoch }
 
     /// True for an initiator none of whose messages has been answered.
     package var awaitsReply: Bool { !prefix.isEmpty }
@@ -140,6 +148,9 @@ struct ReceivingChain: ~Copyable, Sendable {
     var chainKey: ChainKey
     let headerKey: HeaderKeyBox
     let ratchetKey: X25519PublicKey
+    /// Secrets of the KEM mixed into it: those of the root key, or one less when this side has
+    /// begun an epoch since.
+    let epoch: UInt32
     /// Messages of all chains before this one.
     let base: UInt64
     /// Messages of it that were received or skipped (Nr).

@@ -23,6 +23,8 @@ final class ChatRun {
     private var prefix: KnownPrefix?
     private var lastContent: [UInt8] = []
     private var lastNumber: UInt64 = 0
+    /// A forging initiator has read the reply.
+    private var hasHeard = false
     private var envelopes: [[UInt8]] = []
     private var frames: [[UInt8]] = []
 
@@ -135,6 +137,8 @@ final class ChatRun {
         switch try input.text("op") {
         case "seal": return try seal(input, side)
         case "open": return try open(try chosen(input, envelopes, "envelope"), side)
+        case "forge": return try forge(input, side)
+        case "hear": return try hear(try chosen(input, envelopes, "envelope"), side)
         case "deliver": return try open(try input.bytes("bytes"), side)
         case "frame": return try sealFrame(input, side)
         case "open frame": return try openFrame(input, try chosen(input, frames, "frame"), side)
@@ -163,16 +167,23 @@ final class ChatRun {
     private func seal(_ input: VectorInput, _ side: Side) throws -> JSONValue {
         let key = try input.bytes("key", count: 32)
         let nonce = try input.bytes("nonce", count: 24)
+        let kem = try input.bytes("kem", count: 64)
         let encoded = try input.bytes("content")
         let content = try Content(parsing: encoded.raw)
         let session = try box(side)
         let isFirst = session.awaitsReply
-        let (sealed, random) = try session.seal(content, [key, nonce])
+        let draws = trace.draws(by: side.rawValue)
+        var drawn = draws.key ? [key] : []
+        switch draws.kem {
+        case .none: break
+        case .key: drawn.append(kem)
+        case .encapsulation: drawn.append(Array(kem[..<32]))
+        }
+        let (sealed, random) = try session.seal(content, drawn + [nonce])
         let again = try trace.seal(
-            content.encoded, by: side.rawValue,
-            newKey: random.hasDrawn(byteCount: 32) ? key : nil, nonce: nonce,
-            isFirst: isFirst)
-        guard sealed.envelope == again.envelope, !random.wasShort else {
+            content.encoded, by: side.rawValue, newKey: draws.key ? key : nil, nonce: nonce,
+            random: kem, isFirst: isFirst)
+        guard sealed.envelope == again.envelope, !random.wasShort, random.isUsedUp else {
             throw VectorProblem.disagreement("envelope")
         }
         envelopes.append(sealed.envelope)
@@ -180,16 +191,55 @@ final class ChatRun {
             .with("envelope", .hex(sealed.envelope))
     }
 
+    /// Seals with the keys that a side rightly holds, and a changed header: this side's session
+    /// takes no part in the chat any more.
+    private func forge(_ input: VectorInput, _ side: Side) throws -> JSONValue {
+        var changes = RatchetTrace.Changes()
+        for change in try input.objects("header") {
+            let offset: Int = try change.integer("offset")
+            let bytes = try change.bytes("bytes")
+            guard (0...286).contains(offset), offset + bytes.count <= 286 else {
+                throw VectorProblem.member("offset")
+            }
+            let before = changes.header
+            changes.header = {
+                var block = before($0)
+                block.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+                return block
+            }
+        }
+        let key = try input.bytes("key", count: 32)
+        let nonce = try input.bytes("nonce", count: 24)
+        let kem = try input.bytes("kem", count: 64)
+        let content = try input.bytes("content")
+        let isFirst = side == .initiator && initiator.awaitsReply && !hasHeard
+        let made = try trace.seal(
+            content, by: side.rawValue,
+            newKey: trace.draws(by: side.rawValue).key ? key : nil, nonce: nonce, random: kem,
+            isFirst: isFirst, changes: changes)
+        envelopes.append(made.envelope)
+        return made.json.with("envelope", .hex(made.envelope))
+    }
+
+    /// What the second derivation learns for a side that forges.
+    private func hear(_ bytes: [UInt8], _ side: Side) throws -> JSONValue {
+        try trace.opened(bytes, by: side.rawValue)
+        if side == .initiator { hasHeard = true }
+        return ["epoch": .whole(trace.epoch(of: side.rawValue))]
+    }
+
     private func open(_ bytes: [UInt8], _ side: Side) throws -> JSONValue {
         if side == .recipient, recipient == nil { try accept(bytes) } else { try take(bytes, side) }
+        try trace.opened(bytes, by: side.rawValue)
         let box = try box(side)
         let gaps = box.session.received.gaps.map { gap -> JSONValue in
             [.whole(gap.first), .whole(gap.last)]
         }
         let isConfirmed = box.session.isConfirmed
+        let epoch = box.session.kemEpoch
         return [
             "number": .whole(lastNumber), "content": .hex(lastContent), "missing": .array(gaps),
-            "confirmed": .bool(isConfirmed),
+            "confirmed": .bool(isConfirmed), "epoch": .whole(epoch),
         ]
     }
 

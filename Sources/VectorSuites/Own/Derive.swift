@@ -33,6 +33,37 @@ enum Derive {
         return try own.agree(with: try X25519PublicKey(parsing: publicKey.raw)).exposeForStorage()
     }
 
+    static func kemPublic(_ seed: [UInt8]) -> [UInt8] {
+        MLKEM768KeyPair(seed: SecretBytes(copying: seed.raw)).publicKey.bytes.array
+    }
+
+    static func isKEMPublic(_ key: [UInt8]) -> Bool {
+        (try? MLKEM768PublicKey(parsing: key.raw)) != nil
+    }
+
+    static func encapsulate(
+        to publicKey: [UInt8], message: [UInt8]
+    ) throws -> (secret: [UInt8], ciphertext: [UInt8]) {
+        let key = try MLKEM768PublicKey(parsing: publicKey.raw)
+        let made = key.encapsulate(message: SecretBytes(copying: message.raw))
+        return (made.secret.exposeForStorage(), made.ciphertext.array)
+    }
+
+    static func decapsulate(_ ciphertext: [UInt8], seed: [UInt8]) -> [UInt8] {
+        let own = MLKEM768KeyPair(seed: SecretBytes(copying: seed.raw))
+        return own.decapsulate(FixedBytes(copying: ciphertext.raw) ?? .zero).exposeForStorage()
+    }
+
+    static func sha256(_ bytes: ArraySlice<UInt8>) -> [UInt8] { sha256(Array(bytes)) }
+
+    static func xaeadOpen(
+        _ key: [UInt8], _ nonce: [UInt8], _ data: [UInt8], _ box: [UInt8]
+    ) -> [UInt8]? {
+        try? XChaChaPoly.open(
+            box.raw, key: SecretBytes(copying: key.raw),
+            nonce: FixedBytes(copying: nonce.raw) ?? .zero, authenticating: data.raw)
+    }
+
     static func sign(_ seed: [UInt8], _ bytes: [UInt8]) -> [UInt8] {
         Ed25519KeyPair(seed: SecretBytes(copying: seed.raw)).sign(bytes.raw).array
     }

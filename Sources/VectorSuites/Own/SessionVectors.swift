@@ -35,7 +35,8 @@ enum HandshakeVectors {
 enum RatchetVectors {
     static let suite = OwnSuite(
         name: "ratchet",
-        rules: "DR-2 DR-3 DR-4 DR-6 DR-9 DR-11 DR-12 DR-13 DR-14 DR-22 EN-1 EN-3",
+        rules: "DR-2 DR-3 DR-4 DR-6 DR-9 DR-11 DR-12 DR-13 DR-14 DR-22 DR-26 DR-27 DR-28 DR-29 "
+            + "DR-30 EN-1 EN-3",
         operations: [
             "chat": ChatRun.run, "recovery bundle": recoveryBundle,
             "read recovery bundle": readRecoveryBundle,
