@@ -13,6 +13,7 @@ runner   |                 |  120 | this command counts as it says it does
 lint     | @lint           |  120 | Swift is formatted, scripts and Python files parse
 build    | @build          | 1500 | everything compiles in release, warnings are errors, imports as declared
 spec     | build @spec     |  120 | SPEC.md, the code and the tests agree; what may depend on what
+timing   | build @spec     |  120 | no time depends on a secret: machine code read, and a t-test with planted leaks
 unit     | build           |  600 | each target by itself, in process
 vectors  | build           |  120 | the built-in vectors and, where there are any, the public ones
 simulation | build         |  300 | one server core and two engines on a seeded clock and network
@@ -83,6 +84,17 @@ part_spec() {
     run_suites SpecTests '^SpecTests\.'
 }
 
+# A16. On a clock that everything else on the machine disturbs, only a gross leak is a failure; the
+# long setting, on a machine that does nothing else, takes the bound of the method.
+part_timing() {
+    local samples=10000 limit=30
+    if [ -n "${POSTERN_LONG:-}" ]; then
+        samples=1000000 limit=4.5
+    fi
+    report "machine code of what handles secrets" scripts/check-constant-time
+    report "time of what handles secrets" .build/release/Bench timing "$samples" "$limit"
+}
+
 part_unit() {
     local folder target
     for folder in Tests/*Tests; do
@@ -125,13 +137,16 @@ part_autobahn() {
 }
 
 part_python() {
-    local python
+    local python trips=200
+    [ -z "${POSTERN_LONG:-}" ] || trips="10000 long"
     python=$("$root/scripts/python-env" python)
     report "Vectors are what vectorgen makes" same_vectors
     # Both leave their results in a file, failures too.
     "$python" Tests/python/read_vectors.py Vectors "$results/vectors.xml" || true
     "$python" Tests/python/ratchet_peer.py .build/release/vectorgen "$results/ratchet.xml" 4 ||
         true
+    # shellcheck disable=SC2086  # One or two words.
+    "$python" Tests/python/kem_peer.py .build/release/vectorgen "$results/kem.xml" $trips || true
 }
 
 # Whether a fresh generation gives the committed vector files, byte for byte.

@@ -28,6 +28,7 @@ enum Program {
             name: "mailbox-history", arguments: "ADDRESS FILE SEED PAIRS SECONDS",
             run: MailboxHistory.run),
         Subcommand(name: "channel-bench", arguments: "[ROUNDS]", run: ChannelBench.run),
+        Subcommand(name: "timing", arguments: "[SAMPLES] [LIMIT]", run: TimingBench.run),
         Subcommand(
             name: "planted-server", arguments: "BUG DIR ADDRESS:PORT", run: PlantedServer.run),
     ]

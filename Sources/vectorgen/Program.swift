@@ -11,11 +11,18 @@ enum Program {
             switch words.first {
             case "transcripts":
                 try printTranscripts(seeds: words.dropFirst().first.flatMap(Int.init))
+            case "kem": KEMPeer.run()
+            case "kem-accumulated":
+                print(KEMPeer.accumulated(count: words.dropFirst().first.flatMap(Int.init) ?? 100))
             case "peer": LivePeer(seed: words.dropFirst().first.flatMap(UInt64.init) ?? 1).run()
             case .some(let folder) where words.count == 1 && !folder.hasPrefix("-"):
                 try writeVectors(to: folder)
             default:
-                print("usage: vectorgen FOLDER | transcripts [SEEDS] | peer [SEED]")
+                print(
+                    """
+                    usage: vectorgen FOLDER | transcripts [SEEDS] | peer [SEED] | kem \
+                    | kem-accumulated [SEEDS]
+                    """)
                 exit(64)
             }
         } catch {
