@@ -45,7 +45,8 @@ struct StorageTests {
     func refused() throws {
         for pair in try pairs().suffix(2) {
             let stored = pair.stored(.recipient)
-            for count in stored.indices {
+            // All of what is small; where chunks and skipped keys lie, one in each.
+            for count in stored.indices where count < 500 || count % 31 == 0 {
                 let cut = Array(stored[..<count])
                 #expect(throws: StoredSessionError.malformed) { _ = try Session.restore(cut.raw) }
             }
@@ -64,7 +65,7 @@ struct StorageTests {
     func flips() throws {
         for pair in try pairs().suffix(3) {
             let stored = pair.stored(.recipient)
-            for index in stored.indices {
+            for index in stored.indices where index < 500 || index % 7 == 0 {
                 var changed = stored
                 changed[index] ^= 1 << UInt8(index % 8)
                 guard let session = try? Session.restore(changed.raw) else { continue }
