@@ -36,7 +36,7 @@ struct EventLineTests {
             .missing(contact: hostile, ids: [message.id], author: .me),
             .missing(contact: hostile, ids: [message.id, message.id], author: .peer),
             .notice(.resetSent(contact: hostile)), .notice(.resetReceived(contact: hostile)),
-            .notice(.resetImpossible(contact: hostile)),
+            .notice(.resetImpossible(contact: hostile)), .notice(.accountChanged(contact: hostile)),
             .notice(.copiedVault(contact: hostile)),
             .notice(.inviteUsedTwice(invite: hostile, name: hostile)),
             .notice(.mailboxReadElsewhere(contact: nil, unexpectedAttachCount: 2)),

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import unicodedata
@@ -356,3 +357,35 @@ def test_receive_timeout():
         process, _ = bob.follow()
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 130
+
+
+def test_old_vault():
+    """An old copy of an account put back is noticed, told, and heals by itself (B2, B11, DR-36)"""
+    with World() as world:
+        world.start()
+        alice, bob = world.friends()
+        alice.ok("send", "bob", "before")
+        assert bob.texts() == ["before"]
+        alice.ok("receive")
+        old = shutil.copytree(alice.home, alice.home.with_name("old"))
+        alice.ok("send", "bob", "from the newer state")
+        assert bob.texts() == ["from the newer state"]
+        bob.ok("send", "alice", "read by the newer state")
+        assert alice.texts() == ["read by the newer state"]
+        bob.ok("receive")
+        shutil.rmtree(alice.home)
+        old.rename(alice.home)
+        # Noticed when it connects to write, and mended in the same command.
+        alice.ok("send", "bob", "from the old state")
+        notices = [line["notice"] for line in bob.json("receive") if line["type"] == "notice"]
+        assert notices == ["reset-received"], notices
+        lines = alice.json("receive")
+        missing = [line for line in lines if line["type"] == "missing"]
+        assert [line["author"] for line in missing] == ["peer"], lines
+        lines = bob.json("receive")
+        texts = [line["text"] for line in bob.json("history", "alice") if line["author"] == "peer"]
+        assert texts == ["before", "from the newer state", "from the old state"], texts
+        bob.ok("send", "alice", "read again")
+        assert alice.texts() == ["read again"]
+        alice.ok("send", "bob", "and answered")
+        assert bob.texts() == ["and answered"]

@@ -10,7 +10,7 @@ final class SimulatedClient {
     let world: World
     /// What a disk would hold; a kill loses everything else.
     private(set) var vault: any VaultStore
-    private let folder: SimulationFolder?
+    private var folder: SimulationFolder?
     private var engine: Engine?
     private var links: [LinkID: SimulatedLink] = [:]
     private var random: SeededRandom
@@ -105,12 +105,22 @@ final class SimulatedClient {
         }
     }
 
+    /// Where the vault lies, if it does in a file.
+    var vaultPath: String? { folder.map { $0.path + "/vault.db" } }
+
+    /// Ends the program and closes its vault, as the end of a process does.
+    func closeVault() {
+        kill()
+        if folder != nil { vault = MemoryVault() }
+    }
+
     /// The vault as it is now, as a copy of its file would hold it.
     func copyOfVault() -> MemoryVault? { (vault as? MemoryVault)?.copy() }
 
     /// Puts another state under the program, as somebody who restores an old file does.
     func replaceVault(with other: MemoryVault) {
         kill()
+        folder = nil
         vault = other
     }
 

@@ -192,6 +192,7 @@ extension Engine {
         guard let verified = try? record.verify(), record.handle == handle else {
             return operations.end(task.operation, .failed(.recordInvalid), &actions)
         }
+        guard isSameAccount(task, record) else { return }
         // CL-12: the fetch goes over another connection than the look-up.
         begin(.fetchPreKeys(task, handle, verified), at: task.server)
     }
@@ -219,6 +220,7 @@ extension Engine {
                 }
             return operations.end(task.operation, .failed(reason), &actions)
         }
+        if let contact = task.renews { return try renew(contact, task, record, preKeys) }
         try meet(task, record, preKeys, handle: handle, isLink: false)
     }
 
@@ -248,7 +250,7 @@ extension Engine {
             if known.state == .request {
                 return try acceptContact(known.id, name: task.name, operation)
             }
-            if known.state == .accepted {
+            if known.state == .accepted, !needsAdding(known) {
                 return operations.end(operation, .alreadyContact(summary(of: known)), &actions)
             }
             contact = known
@@ -270,12 +272,24 @@ extension Engine {
             contact.ownMailbox = try makeMailbox(.ownChat, contact: contact.id).id
         }
         save(contact)
-        guard try beginSession(with: contact, RecipientPreKeys(preKeys), .hello) else {
+        let isAgain = contact.state == .accepted
+        guard
+            try beginSession(
+                with: contact, RecipientPreKeys(preKeys), isAgain ? .reset : .hello)
+        else {
             return operations.end(operation, .failed(.recordTooNew), &actions)
         }
+        let hello: Content
+        if isAgain {
+            // DR-43
+            hello = try helloAgain(for: contact)
+        } else {
+            hello = try self.hello(for: contact, recoveryBundle: nil)
+        }
         tell(.contact(summary(of: contact)))
-        let hello = try hello(for: contact, recoveryBundle: nil)
-        try enqueue(hello, to: contact.id)
+        try enqueueFirst(hello, to: contact.id)
+        notePreKey(preKeys.value.bundle.contents.signedPreKeyID, of: contact.id, isLink: isLink)
+        try sealWaiting(of: contact.id)
         guard let item = outbox.last(where: { $0.message == hello.id }) else {
             throw .internalFault(line: #line)
         }
@@ -284,7 +298,8 @@ extension Engine {
 
     /// - Returns: false when the other side takes no version this client speaks.
     mutating func beginSession(
-        with contact: ContactRecord, _ preKeys: RecipientPreKeys, _ type: FirstMessageType
+        with contact: ContactRecord, _ preKeys: RecipientPreKeys, _ type: FirstMessageType,
+        givingUp unanswered: [SessionID] = []
     ) throws(ClientError) -> Bool {
         guard let mailbox = contact.ownMailbox else { throw .internalFault(line: #line) }
         let introduction = Introduction(
@@ -309,12 +324,9 @@ extension Engine {
         let others =
             sessions.set(of: contact.id).entries.map(\.id)
             + recovery(of: contact.id).known.map(\.id)
-        let givenUp = type == .reset ? others : []
+        let givenUp = type == .reset ? others : unanswered
         changeSet(of: contact.id) { $0.begin(id, givingUp: givenUp, hours: hours) }
-        if type == .reset {
-            freshResets.insert(id)
-            changeRecovery(of: contact.id) { $0.resets.append(id) }
-        }
+        if type == .reset { freshResets.insert(id) }
         return true
     }
 

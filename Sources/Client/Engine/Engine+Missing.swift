@@ -10,17 +10,19 @@ extension Engine {
     /// What this side has read of each session, newest last. DR-39
     mutating func sessionReports(of id: ContactID) throws(ClientError) -> [SessionReport] {
         let set = sessions.set(of: id)
-        var reports: [SessionReport] = []
-        for known in recovery(of: id).known {
-            guard let entry = set[known.id] else {
-                reports.append(known)
-                continue
-            }
-            guard entry.hasReceived || entry.isEnded else { continue }
-            reports.append(
-                SessionReport(
-                    id: known.id,
-                    completeThrough: try ratchet(known.id).received.completeThrough))
+        return try knownReports(of: id).filter { known in
+            set[known.id].map { $0.hasReceived || $0.isEnded } ?? true
+        }
+    }
+
+    /// All known sessions, with what has been read of those that are kept as it is now.
+    mutating func knownReports(of id: ContactID) throws(ClientError) -> [SessionReport] {
+        let set = sessions.set(of: id)
+        var reports = recovery(of: id).known
+        for index in reports.indices where set[reports[index].id] != nil {
+            let session = reports[index].id
+            reports[index] = SessionReport(
+                id: session, completeThrough: try ratchet(session).received.completeThrough)
         }
         return reports
     }

@@ -27,7 +27,7 @@ extension Engine {
             .state, key: record.key, group: RecoveryRecord.group, value: record.encoded)
     }
 
-    /// A restored vault writes nothing to a contact before its own reset.
+    /// A restored vault writes nothing to a contact before its own reset. CL-49
     func isSilent(to id: ContactID) -> Bool { recoveries[id]?.cause == .restored }
 
     /// True for a session that an own reset began: its messages go into the chat mailbox.
@@ -52,7 +52,7 @@ extension Engine {
         changeRecovery(of: id) { $0.cause = nil }
     }
 
-    private func isOver(_ milliseconds: UInt64, since: UInt64) -> Bool {
+    func isOver(_ milliseconds: UInt64, since: UInt64) -> Bool {
         // A clock that was set back must not put recovery off for years.
         now.wall < since || now.wall - since >= milliseconds
     }
@@ -138,7 +138,12 @@ extension Engine {
             return tell(.notice(.resetImpossible(contact: contact.name)))
         }
         noteMade(of: id)
-        changeRecovery(of: id) { $0.cause = nil }
+        if let session = sessions.written(of: id)?.id {
+            changeRecovery(of: id) { record in
+                record.cause = nil
+                record.resets.append(session)
+            }
+        }
         if cause != .broken { try useAgain(contact) }
         try forgetHellos(to: id)
         let age = now.hours.count &- contact.ownRecoveryHours.count
@@ -177,6 +182,32 @@ extension Engine {
         save(record)
         writing[mailbox] = nil
         links.attachAnew(mailbox)
+    }
+
+    /// True when only its user can mend a chat: there is no mailbox to write in, or there are no
+    /// keys for a reset. DR-43
+    func needsAdding(_ contact: ContactRecord) -> Bool {
+        if outbox.contains(where: { $0.contact == contact.id && $0.reason == .mailboxGone }) {
+            return true
+        }
+        return recoveries[contact.id]?.cause != nil
+            && (contact.peerMailbox == nil || recoveryPreKeys(of: contact) == nil)
+    }
+
+    /// The content of a reset that goes into a contact mailbox; what was sealed for a mailbox that
+    /// is gone waits for the new session. DR-43
+    mutating func helloAgain(for contact: ContactRecord) throws(ClientError) -> Content {
+        let id = contact.id
+        for item in outbox where item.contact == id && item.reason == .mailboxGone {
+            try unseal(item)
+        }
+        try forgetHellos(to: id)
+        noteMade(of: id)
+        changeRecovery(of: id) { $0.cause = nil }
+        let bundle = try makeRecoveryBundle(for: id, isFresh: true)
+        let content = try adding(reportsOf: id, to: hello(for: contact, recoveryBundle: bundle))
+        try noteRecoveryBundle(bundle, in: content, for: id)
+        return content
     }
 
     /// Takes an item's envelope away: its text waits for a session, anything else is dropped.

@@ -213,7 +213,7 @@ extension Engine {
     }
 
     /// Encrypts one message anew, with its id. DR-20
-    private mutating func sealAgain(
+    mutating func sealAgain(
         _ message: FixedBytes<16>, to contact: ContactID
     ) throws(ClientError) {
         guard let kept = try ownMessage(message, to: contact) else {

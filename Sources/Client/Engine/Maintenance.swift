@@ -40,6 +40,7 @@ extension Engine {
         try expireSessions()
         forgetConfirmed()
         remakeUnansweredResets()
+        compareFirstMessages()
         try renewRecoveryBundles()
         try retryGone()
     }

@@ -6,6 +6,8 @@ struct AddTask: Sendable {
     let operation: OperationID
     let server: ServerAddress
     let name: String?
+    /// A contact whose first message is made anew; nil when the user adds a person. CL-46
+    var renews: ContactID?
 }
 
 /// Requests of the user that are under way; they last as long as the process.

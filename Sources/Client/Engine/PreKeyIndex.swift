@@ -11,6 +11,10 @@ struct PreKeyIndex {
         let eraseAt: Hours
 
         var key: [UInt8] { PreKeyRecord.key(kind, id) }
+
+        /// True for what a backup holds: a one-time prekey may have been used by the time it is
+        /// restored. CL-47
+        var isBackedUp: Bool { kind != .oneTime }
     }
 
     private(set) var entries: [[UInt8]: Entry] = [:]

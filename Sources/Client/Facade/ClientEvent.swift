@@ -53,6 +53,9 @@ public enum ClientNotice: Sendable, Equatable {
     case resetReceived(contact: String)
     /// The sessions with this contact cannot be begun anew by themselves: it has to be added again.
     case resetImpossible(contact: String)
+    /// The server names another account under the handle of a contact who has not answered yet:
+    /// nothing is sent to it. CL-46
+    case accountChanged(contact: String)
     /// A second person tried to use an invite that was already taken.
     case inviteUsedTwice(invite: String, name: String?)
     /// A known contact wrote with a new device certificate.

@@ -143,6 +143,7 @@ extension ClientNotice {
         switch self {
         case .copiedVault(let contact), .serverWentBack(let contact), .sessionBroken(let contact),
             .resetSent(let contact), .resetReceived(let contact), .resetImpossible(let contact),
+            .accountChanged(let contact),
             .deviceChanged(let contact):
             line.add("contact", contact)
         case .mailboxReadElsewhere(let contact, let count):

@@ -181,6 +181,8 @@ extension ClientNotice {
             "\(contact) has begun the encryption anew, as after the loss of a device's state or the restoring of an older one; the account is the same."
         case .resetImpossible(let contact):
             "The encryption with \(contact) cannot begin anew by itself: there are no keys of \(contact) for that. Add \(contact) again (`postern add`), or ask for a link."
+        case .accountChanged(let contact):
+            "The server names another account under the handle of \(contact) now: nothing is sent to it. If \(contact) has begun anew, add the handle again and compare safety numbers."
         case .inviteUsedTwice(let invite, let name):
             "Somebody tried your invite\(name.map { " for \($0)" } ?? "") (\(invite)) after it had been taken, and was refused. The link is known to more than one: compare safety numbers with who took it."
         case .deviceChanged(let contact): "\(contact) writes from a new device certificate."
@@ -206,6 +208,7 @@ extension ClientNotice {
         case .resetSent: "reset-sent"
         case .resetReceived: "reset-received"
         case .resetImpossible: "reset-impossible"
+        case .accountChanged: "account-changed"
         case .inviteUsedTwice: "invite-used-twice"
         case .deviceChanged: "device-changed"
         case .unreadableRequest: "unreadable-request"
