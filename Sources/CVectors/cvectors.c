@@ -35,6 +35,12 @@ static const uint8_t wire[] = {
 static const uint8_t channel[] = {
 #embed "../../Vectors/channel.json"
 };
+static const uint8_t attachment[] = {
+#embed "../../Vectors/attachment.json"
+};
+static const uint8_t backup[] = {
+#embed "../../Vectors/backup.json"
+};
 
 // In the order of OwnSuite.all.
 static const struct {
@@ -46,6 +52,7 @@ static const struct {
     {safety_number, sizeof safety_number}, {directory, sizeof directory},
     {invite, sizeof invite},       {mailbox, sizeof mailbox},
     {wire, sizeof wire},           {channel, sizeof channel},
+    {attachment, sizeof attachment}, {backup, sizeof backup},
 };
 
 static const int32_t file_count = sizeof files / sizeof files[0];

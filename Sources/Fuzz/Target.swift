@@ -26,7 +26,7 @@ struct Target: Sendable {
         WebSocketTargets.all + WireTargets.all + FirstMessageTargets.all + SessionTargets.all
         + NoiseTargets.all + ServerTargets.all + FolderTargets.all + DirectoryTargets.all
         + StoreFileTargets.all + LinkTargets.all + VaultTargets.all + VaultFileTargets.all
-        + TextTargets.all
+        + FileTargets.all + TextTargets.all
 
     /// Bugs on purpose: a driver that does not find them finds nothing.
     static let planted: [Target] = [

@@ -78,6 +78,7 @@ enum VectorFiles {
             ("directory", try DirectoryFiles.directory()), ("invite", try DirectoryFiles.invite()),
             ("mailbox", try SmallFiles.mailbox()), ("wire", try WireFiles.wire()),
             ("channel", try ChannelFile.channel()),
+            ("attachment", try StoredFiles.attachment()), ("backup", try StoredFiles.backup()),
         ]
     }
 }

@@ -13,9 +13,11 @@ import sys
 import types
 
 import directory_spec
+import files_spec
 import kem
 import session_spec
 from chat_replay import Replay, expect, recipient_of
+from file_cases import FileCases
 from xunit import write_report
 
 UNHEX = bytes.fromhex
@@ -25,11 +27,11 @@ def unhexed(given, *names):
     return [UNHEX(given[name]) for name in names]
 
 
-class Suites:
+class Suites(FileCases):
     """The operations. Each returns what it finds; what it leaves out is not compared."""
 
-    def __init__(self, session, directory):
-        self.session, self.directory = session, directory
+    def __init__(self, session, directory, files):
+        self.session, self.directory, self.files = session, directory, files
         self.refused = session.Refused
 
     # Sessions.
@@ -285,9 +287,9 @@ class Suites:
 
 
 def altered_labels():
-    """The two modules once for each of their labels, with one bit of it flipped."""
+    """The modules once for each of their labels, with one bit of it flipped."""
     sources = {}
-    for module in (session_spec, directory_spec):
+    for module in (session_spec, directory_spec, files_spec):
         with open(module.__file__, encoding="utf-8") as file:
             sources[module.__name__] = file.read()
     labels = set(re.findall(r'b"(postern/1 [^"]+)"', "".join(sources.values())))
@@ -297,14 +299,14 @@ def altered_labels():
         for name, source in sources.items():
             module = types.ModuleType(name)
             code = source.replace(f'b"{label}"', f'b"{altered}"')
-            saved = sys.modules["session_spec"]
-            sys.modules["session_spec"] = made.get("session_spec", saved)
+            saved = {other: sys.modules[other] for other in made}
+            sys.modules.update(made)
             try:
                 exec(compile(code, name, "exec"), module.__dict__)
             finally:
-                sys.modules["session_spec"] = saved
+                sys.modules.update(saved)
             made[name] = module
-        yield label, Suites(made["session_spec"], made["directory_spec"])
+        yield label, Suites(*made.values())
 
 
 def is_noticed(suites, files):
@@ -329,8 +331,8 @@ def cases_of(folder):
         expect(content["suite"] + ".json" == name, f"{name}: suite")
         if content["suite"] != "wire":
             files.append((content["suite"], content["cases"]))
-    expect(len(files) == 9, "number of files")
-    suites = Suites(session_spec, directory_spec)
+    expect(len(files) == 11, "number of files")
+    suites = Suites(session_spec, directory_spec, files_spec)
     for suite, cases in files:
         for case in cases:
             yield f"{suite}: {case['name']}", lambda s=suite, c=case: suites.run(s, c)

@@ -20,6 +20,7 @@ package struct OwnSuite: Sendable {
         HandshakeVectors.suite, RatchetVectors.suite, EnvelopeVectors.suite,
         EphemeralVectors.suite, SafetyNumberVectors.suite, DirectoryVectors.suite,
         InviteVectors.suite, MailboxVectors.suite, WireVectors.suite, ChannelVectors.suite,
+        AttachmentVectors.suite, BackupVectors.suite,
     ]
 
     /// The suite of a file, nil when it is none of these.
