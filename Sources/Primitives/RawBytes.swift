@@ -30,6 +30,20 @@ extension MutableSpan where Element == UInt8 {
     }
 }
 
+extension MutableRawSpan {
+    /// Copies bytes to a place in this span; a range outside is a programming error.
+    package mutating func copy(_ source: RawSpan, at offset: Int) {
+        precondition(offset >= 0 && source.byteCount <= byteCount - offset, "room for the bytes")
+        // Safe: the room was just checked, and a span that is written shares no byte with another.
+        unsafe withUnsafeMutableBytes { target in
+            unsafe source.withUnsafeBytes { bytes in
+                guard let start = bytes.baseAddress, let place = target.baseAddress else { return }
+                unsafe (place + offset).copyMemory(from: start, byteCount: bytes.count)
+            }
+        }
+    }
+}
+
 extension Array where Element == UInt8 {
     /// The bytes of the array, borrowed.
     @_transparent @usableFromInline

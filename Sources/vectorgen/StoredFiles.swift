@@ -196,25 +196,33 @@ enum StoredFiles {
             var passphrase = "correct horse"
         }
         func input(_ given: Given) -> JSONValue {
-            object([
-                ("bytes", .hex([1, 2, 3])), ("count", .whole(given.count)),
-                ("chunks", .whole(given.chunks)), ("last", .whole(given.last)),
-                ("length", .whole(given.length)),
+            let changes: [(String, JSONValue)] = [
                 (
                     "edits",
                     .array(given.edits.map { ["at": .whole($0.0), "flip": .integer($0.1)] })
                 ),
                 ("check again", .bool(given.isChecked)), ("cut", .whole(given.cut)),
                 ("opened with", .hex(Array(given.passphrase.utf8))),
-            ])
+            ]
+            guard given.chunks > 0 else { return object(changes) }
+            return object(
+                [
+                    ("bytes", .hex([1, 2, 3])), ("count", .whole(given.count)),
+                    ("chunks", .whole(given.chunks)), ("last", .whole(given.last)),
+                    ("length", .whole(given.length)),
+                ] + changes)
         }
         func refuse(
             _ name: String, _ rule: String, as error: String, _ change: (inout Given) -> Void
         ) throws {
             var given = Given()
+            // A header alone unless something else is changed.
+            given.chunks = 0
             change(&given)
-            try file.refuse(name, rule, "open", input(given), as: error)
+            try file.refuse(
+                name, rule, given.chunks == 0 ? "header" : "open", input(given), as: error)
         }
+        try file.add("a header", "header", input(Given(chunks: 0)))
         try file.add("three bytes again", "open", input(Given()))
         try file.add(
             "the largest again", "open", input(Given(count: 1_048_568, length: 1_048_568)))
@@ -247,25 +255,48 @@ enum StoredFiles {
                 $0.isChecked = true
             }
         }
-        try refuse("a byte cut off", "CL-63", as: "damaged") { $0.cut = 1 }
-        try refuse("a chunk cut off", "CL-63", as: "damaged") { $0.cut = 65_553 }
+        try refuse("a byte cut off", "CL-63", as: "damaged") {
+            $0.chunks = 16
+            $0.cut = 1
+        }
+        try refuse("a chunk cut off", "CL-63", as: "damaged") {
+            $0.chunks = 16
+            $0.cut = 65_553
+        }
         try refuse("a quarter cut off", "CL-65", as: "damaged") {
             $0.chunks = 20
             $0.last = 19
             $0.cut = 4 * 65_553
         }
-        try refuse("all chunks cut off", "CL-63", as: "damaged") { $0.cut = 16 * 65_553 }
-        try refuse("half a header", "CL-63", as: "foreign") { $0.cut = 16 * 65_553 + 56 }
-        for place in [112, 113, 65_664, 1_048_959] {
+        try refuse("all chunks cut off", "CL-63", as: "damaged") {
+            $0.chunks = 16
+            $0.cut = 16 * 65_553
+        }
+        try refuse("half a header", "CL-63", as: "foreign") { $0.cut = 56 }
+        for place in [112, 65_664, 1_048_959] {
             try refuse("byte \(place) changed", "CL-65", as: "damaged") {
+                $0.chunks = 16
                 $0.edits = [(place, 0x80)]
             }
         }
-        try refuse("no last mark", "CL-65", as: "damaged") { $0.last = -1 }
-        try refuse("the last mark too early", "CL-65", as: "damaged") { $0.last = 14 }
-        try refuse("a length beyond the end", "CL-65", as: "damaged") { $0.length = 1_048_569 }
-        try refuse("the largest length", "CL-65", as: "damaged") { $0.length = .max }
+        try refuse("no last mark", "CL-65", as: "damaged") {
+            $0.chunks = 16
+            $0.last = -1
+        }
+        try refuse("the last mark too early", "CL-65", as: "damaged") {
+            $0.chunks = 16
+            $0.last = 14
+        }
+        try refuse("a length beyond the end", "CL-65", as: "damaged") {
+            $0.chunks = 16
+            $0.length = 1_048_569
+        }
+        try refuse("the largest length", "CL-65", as: "damaged") {
+            $0.chunks = 16
+            $0.length = .max
+        }
         try refuse("a length before the end of the contents", "CL-65", as: "damaged") {
+            $0.chunks = 16
             $0.length = 2
         }
         try refuse("more chunks than it needs", "CL-66", as: "damaged") {

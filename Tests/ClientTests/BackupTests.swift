@@ -124,15 +124,23 @@ struct BackupTests {
         try write([1, 2, 3])
         let bytes = try file()
         for place in 0..<112 {
+            var changed = Array(bytes[..<112])
+            changed[place] ^= 1
+            let expected = place < 16 ? BackupError.foreign : .damaged
+            #expect(throws: expected) { try BackupHeader(parsing: changed) }
+            // With the check made right by who changed it.
+            guard place >= 16, place < 96 else { continue }
+            changed = checked(changed)
+            #expect(throws: BackupError.self) {
+                let header = try BackupHeader(parsing: changed)
+                _ = try BackupOpener(header, chunkCount: 16, passphrase: password("pass"))
+            }
+        }
+        for (place, expected) in [(3, ClientError.backupForeign), (70, .backupCorrupt)] {
             var changed = bytes
             changed[place] ^= 1
             try replace(changed)
-            let expected = place < 16 ? ClientError.backupForeign : .backupCorrupt
             #expect(throws: expected) { try read() }
-            // With the check made right by who changed it.
-            guard place >= 16, place < 96 else { continue }
-            try replace(checked(changed))
-            #expect(throws: ClientError.self) { try read() }
         }
     }
 
@@ -350,6 +358,36 @@ struct BackupTests {
             #expect(names.count == 1 && names.allSatisfy { PartialFile.isPartial($0) })
         }
         #expect(try SafeFile.names(in: folder.path) == [])
+    }
+
+    @Test(
+        "CL-62 what a killed program left of a backup is taken up, and one in the making left alone"
+    )
+    func leftover() throws {
+        var random = SeededRandom(3)
+        func writer(_ random: inout SeededRandom) throws -> BackupWriter {
+            try BackupWriter(
+                target: path, passphrase: password("pass"), parameters: .minimumForTests,
+                random: &random)
+        }
+        do {
+            let first = try writer(&random)
+            try first.add([UInt8](repeating: 7, count: 300_000).raw)
+            #expect(throws: ClientError.fileExists) { _ = try writer(&random) }
+            // As a kill leaves it: copied, and put back when its maker has gone.
+            let name = try #require(try SafeFile.names(in: folder.path).first)
+            try FileManager.default.copyItem(
+                atPath: folder.path + "/" + name, toPath: folder.path + "/copy")
+            try SafeFile.move(folder.path + "/copy", toNew: folder.path + "/" + name + ".kept")
+        }
+        let kept = try #require(try SafeFile.names(in: folder.path).first)
+        try SafeFile.move(
+            folder.path + "/" + kept, toNew: folder.path + "/" + kept.dropLast(5))
+        let second = try writer(&random)
+        try second.add([1, 2, 3].raw)
+        try second.finish()
+        #expect(try read() == [1, 2, 3])
+        #expect(try SafeFile.names(in: folder.path) == ["backup"])
     }
 
     @Test("a file that is missing, a folder or a link is no backup")

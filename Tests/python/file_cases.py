@@ -107,12 +107,34 @@ class FileCases:
         chunks = self.files.bucket(case["in"]["contents"]) // self.files.CHUNK
         return {"chunks": chunks, "file": self.files.HEADER + chunks * (self.files.CHUNK + 17)}
 
+    def backup_given(self, given):
+        """The header, and key and header of the stream."""
+        costs, salt = (given["passes"], given["memory"]), UNHEX(given["salt"])
+        head = self.files.backup_head(*costs, salt)
+        keys = self.files.backup_keys(UNHEX(given["passphrase"]), head, *costs)
+        head += keys[3]
+        return head + sha256(head)[:16], keys[1], keys[2]
+
+    def edited(self, file, given):
+        file = bytearray(file)
+        for edit in given["edits"]:
+            file[edit["at"]] ^= edit["flip"]
+        if given["check again"]:
+            file[96:112] = sha256(bytes(file[:96]))[:16]
+        return bytes(file[: len(file) - given["cut"]])
+
+    def backup_header(self, case):
+        given = case["in"]
+        header = self.edited(self.backup_given(given)[0], given)
+        passes, memory, _ = self.files.read_header(header, UNHEX(given["opened with"]))
+        return {
+            "header": header.hex(), "commitment": header[64:96].hex(), "passes": passes,
+            "memory": memory,
+        }
+
     def backup_open(self, case):
         given, files = case["in"], self.files
-        passphrase, salt = UNHEX(given["passphrase"]), UNHEX(given["salt"])
-        costs = given["passes"], given["memory"]
-        head = files.backup_head(*costs, salt)
-        _, key, header, commitment = files.backup_keys(passphrase, head, *costs)
+        head, key, header = self.backup_given(given)
         size = given["chunks"] * files.CHUNK
         plaintext = fill(given)
         plaintext += bytes(size - 8 - len(plaintext)) + given["length"].to_bytes(8, "big")
@@ -120,13 +142,6 @@ class FileCases:
             (plaintext[start: start + files.CHUNK], 3 if start == given["last"] * files.CHUNK else 0)
             for start in range(0, size, files.CHUNK)
         ]
-        head += commitment
-        head += sha256(head)[:16]
-        file = bytearray(head + b"".join(self.sealed(key, header, chunks)))
-        for edit in given["edits"]:
-            file[edit["at"]] ^= edit["flip"]
-        if given["check again"]:
-            file[96:112] = sha256(bytes(file[:96]))[:16]
-        file = bytes(file[: len(file) - given["cut"]])
+        file = self.edited(head + b"".join(self.sealed(key, header, chunks)), given)
         contents = files.open_backup(file, UNHEX(given["opened with"]))
         return {"length": len(contents), "hash": sha256(contents).hex()}

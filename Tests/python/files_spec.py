@@ -206,18 +206,23 @@ def seal_backup(passphrase, passes, memory, salt, body):
     return file
 
 
-def open_backup(file, passphrase):
+def read_header(file, passphrase):
+    """Of a whole file: its size is looked at before the key is derived."""
     refuse(len(file) < HEADER or file[:16] != MAGIC, "CL-63")
     refuse(sha256(file[:96])[:16] != file[96:112], "CL-63")
     refuse(file[16] != 1, "CL-67")
     refuse(any(file[17:20]) or any(file[28:32]), "CL-63")
     passes, memory = (int.from_bytes(file[i: i + 4], "big") for i in (20, 24))
     refuse(not 1 <= passes <= 16 or not 8 <= memory <= 4194304, "CL-63")
-    count, rest = divmod(len(file) - HEADER, CHUNK + 17)
-    refuse(rest or count == 0 or bucket(count * CHUNK - 8) != count * CHUNK, "CL-63")
     _, key, header, commitment = backup_keys(passphrase, file[:64], passes, memory)
     refuse(commitment != file[64:96], "CL-64")
-    stream = Stream(key, header)
+    return passes, memory, Stream(key, header)
+
+
+def open_backup(file, passphrase):
+    count, rest = divmod(max(0, len(file) - HEADER), CHUNK + 17)
+    refuse(rest or count == 0 or bucket(count * CHUNK - 8) != count * CHUNK, "CL-63")
+    _, _, stream = read_header(file, passphrase)
     plaintext = b""
     for index in range(count):
         start = HEADER + index * (CHUNK + 17)

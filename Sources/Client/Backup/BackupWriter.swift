@@ -30,14 +30,17 @@ package final class BackupWriter {
             throw ClientError(writing: .file(error))
         }
         let salt: FixedBytes<32> = random.bytes()
-        let mark: FixedBytes<8> = random.bytes()
         do {
             sealer = try BackupSealer(passphrase: passphrase, parameters: parameters, salt: salt)
         } catch {
             throw ClientError(error)
         }
         do {
-            partial = try PartialFile(beside: target, mark: mark.raw, mayResume: false)
+            // By the name it is meant for, so that the next run finds what a killed one has left.
+            let name = Array("backup/".utf8) + target.utf8
+            let mark = SHA256.hash(name.raw)
+            partial = try PartialFile(beside: target, mark: mark.raw)
+            try partial.cut(at: 0)  // CL-62
             try partial.append(sealer.header.encoded.raw)
         } catch {
             throw ClientError(writing: error)

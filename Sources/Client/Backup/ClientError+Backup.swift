@@ -25,7 +25,7 @@ extension ClientError {
     /// Why a file was not written.
     init(writing error: FileTransferError) {
         switch error {
-        case .exists, .busy, .file(.exists): self = .fileExists
+        case .exists, .file(.exists), .busy: self = .fileExists
         case .noSpace: self = .diskFull
         case .file(.system(let error)): self = ClientError(error)
         default: self = .internalFault(line: #line)

@@ -42,7 +42,7 @@ package final class IncomingFile {
             throw .file(error)
         }
         let mark = SHA256.hash(keys.blobID(at: 0).raw)
-        partial = try PartialFile(beside: target, mark: mark.raw, mayResume: true)
+        partial = try PartialFile(beside: target, mark: mark.raw)
         // Told now and not after hours; what is not known is left to the writes.
         if let free = try? Usage.disk(at: partial.path).free, free < size - partial.keptByteCount {
             if partial.keptByteCount > 0 { partial.keep() }

@@ -24,9 +24,8 @@ final class PartialFile {
     /// - Parameters:
     ///   - target: the name it is meant for.
     ///   - mark: tells files in the making apart; the first 8 bytes are used.
-    ///   - mayResume: whether one that is there is taken up.
     /// - Throws: `busy` when another process has it; `file`.
-    init(beside target: String, mark: RawSpan, mayResume: Bool) throws(FileTransferError) {
+    init(beside target: String, mark: RawSpan) throws(FileTransferError) {
         precondition(mark.byteCount >= Self.markByteCount, "a mark tells files apart")
         path =
             Self.folder(of: target) + Self.prefix
@@ -35,7 +34,6 @@ final class PartialFile {
             // CL-61
             file = try SafeFile.create(path)
         } catch .exists {
-            guard mayResume else { throw .file(.exists) }
             do throws(UnsafeFile) {
                 file = try SafeFile.openUnfinished(path)
             } catch {

@@ -1,11 +1,14 @@
 package import Primitives
+internal import Wire
 
 /// Seals the contents of a backup chunk by chunk; the memory it needs does not depend on their size.
 ///
 /// - SPEC: §10.8, CL-66
 package struct BackupSealer: ~Copyable {
     private var stream: SecretStreamPusher
-    private var chunk: [UInt8] = []
+    // Zeros behind what was filled in.
+    private var chunk = [UInt8](repeating: 0, count: BackupSize.chunkByteCount)
+    private var filledCount = 0
     private var sealed = [UInt8](repeating: 0, count: BackupSize.sealedChunkByteCount)
     private var sealedCount = 0
     /// What the file begins with.
@@ -24,7 +27,6 @@ package struct BackupSealer: ~Copyable {
         header = BackupHeader(parameters: parameters, salt: salt, passwordKey: key)
         let stream = header.stream(under: key)
         self.stream = SecretStreamPusher(key: stream.key, header: stream.header)
-        chunk.reserveCapacity(BackupSize.chunkByteCount)
     }
 
     /// Takes contents.
@@ -38,9 +40,9 @@ package struct BackupSealer: ~Copyable {
         var done = 0
         while done < bytes.byteCount {
             // The last chunk is sealed by `finish`, since it is marked.
-            if chunk.count == BackupSize.chunkByteCount { try seal(.message, store) }
-            let end = min(bytes.byteCount, done + BackupSize.chunkByteCount - chunk.count)
-            chunk.append(copying: bytes.extracting(done..<end))
+            if filledCount == BackupSize.chunkByteCount { try seal(.message, store) }
+            let end = min(bytes.byteCount, done + BackupSize.chunkByteCount - filledCount)
+            fill(bytes.extracting(done..<end))
             done = end
         }
     }
@@ -57,20 +59,22 @@ package struct BackupSealer: ~Copyable {
         store: (RawSpan) throws(Failure) -> Void
     ) throws(Failure) {
         let count = BackupSize.chunkCount(contents: byteCount)
-        while sealedCount + 1 < count {
-            fill(to: BackupSize.chunkByteCount)
-            try seal(.message, store)
-        }
-        fill(to: BackupSize.chunkByteCount - BackupSize.countByteCount)
-        for shift in stride(from: UInt64(56), through: 0, by: -8) {
-            chunk.append(UInt8(truncatingIfNeeded: byteCount >> shift))
-        }
+        while sealedCount + 1 < count { try seal(.message, store) }
+        precondition(
+            filledCount <= BackupSize.chunkByteCount - BackupSize.countByteCount,
+            "contents end before their size")
+        filledCount = BackupSize.chunkByteCount - BackupSize.countByteCount
+        var size = Writer(capacity: BackupSize.countByteCount)
+        size.u64(byteCount)
+        fill(size.bytes.raw)
         try seal(.final, store)
     }
 
-    private mutating func fill(to byteCount: Int) {
-        precondition(chunk.count <= byteCount, "contents end before their size")
-        chunk.append(contentsOf: repeatElement(0, count: byteCount - chunk.count))
+    private mutating func fill(_ bytes: RawSpan) {
+        let place = filledCount
+        var span = chunk.mutableRaw
+        span.copy(bytes, at: place)
+        filledCount += bytes.byteCount
     }
 
     private mutating func seal<Failure: Error>(
@@ -81,8 +85,8 @@ package struct BackupSealer: ~Copyable {
         var span = output.mutableRaw
         stream.push(plaintext.raw, tag: tag, into: &span)
         plaintext.wipeBytes()
-        plaintext.removeAll(keepingCapacity: true)
         chunk = plaintext
+        filledCount = 0
         sealedCount += 1
         try store(output.raw)
         sealed = output

@@ -18,12 +18,12 @@ enum AttachmentVectors {
     static func fill(_ input: VectorInput, max: Int = byteCountMax) throws -> [UInt8] {
         let bytes = try input.bytes("bytes")
         let count: Int = try input.integer("count")
-        guard (0...max).contains(count), count == 0 || !bytes.isEmpty else {
+        guard (0...max).contains(count), bytes.isEmpty == (count == 0) else {
             throw VectorProblem.member("count")
         }
-        var result: [UInt8] = []
-        result.reserveCapacity(count + bytes.count)
-        while result.count < count { result += bytes }
+        var result = bytes
+        // Doubled, since bytes are slow one by one.
+        while result.count < count { result += result }
         return Array(result[..<count])
     }
 

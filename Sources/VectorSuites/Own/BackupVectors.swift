@@ -7,7 +7,7 @@ internal import Primitives
 enum BackupVectors {
     static let suite = OwnSuite(
         name: "backup", rules: "PR-8 PR-20 CL-63 CL-64 CL-65 CL-66 CL-67",
-        operations: ["seal": seal, "open": open, "size": size])
+        operations: ["seal": seal, "header": header, "open": open, "size": size])
 
     private static let contentsMax = 1_400_000
 
@@ -51,8 +51,11 @@ enum BackupVectors {
                     tag: start / 65_536 == last ? SecretStreamTag.final : .message
                 )
             }
-            let sealed = try AttachmentVectors.sealed(streamKey, streamHeader, chunks)
-            return header + sealed.flatMap { $0 }
+            var file = header
+            for chunk in try AttachmentVectors.sealed(streamKey, streamHeader, chunks) {
+                file += chunk
+            }
+            return file
         }
     }
 
@@ -100,6 +103,14 @@ enum BackupVectors {
         else { throw VectorProblem.member("chunks") }
         plaintext += Derive.zeros(size.partialValue - 8 - plaintext.count) + Derive.big(length)
         var file = try derived.file(plaintext, last: last)
+        try edit(&file, input)
+        let cut: Int = try input.integer("cut")
+        guard (0...file.count).contains(cut) else { throw VectorProblem.member("cut") }
+        return Array(file.dropLast(cut))
+    }
+
+    /// Turns bits, and makes the check right again if so said.
+    private static func edit(_ file: inout [UInt8], _ input: VectorInput) throws {
         for edit in try input.objects("edits") {
             let place: Int = try edit.integer("at")
             guard file.indices.contains(place) else { throw VectorProblem.member("at") }
@@ -108,9 +119,23 @@ enum BackupVectors {
         if try input.bool("check again") {
             file.replaceSubrange(96..<112, with: Derive.sha256(Array(file[..<96]))[..<16])
         }
+    }
+
+    /// The header by itself, and a passphrase.
+    @Sendable private static func header(_ input: VectorInput) throws -> JSONValue {
+        var bytes = try Derived(input).header
+        try edit(&bytes, input)
         let cut: Int = try input.integer("cut")
-        guard (0...file.count).contains(cut) else { throw VectorProblem.member("cut") }
-        return Array(file.dropLast(cut))
+        let passphrase = try input.bytes("opened with")
+        guard (0...bytes.count).contains(cut) else { throw VectorProblem.member("cut") }
+        let header = try BackupHeader(parsing: Array(bytes.dropLast(cut)))
+        _ = try BackupOpener(
+            header, chunkCount: 16, passphrase: SecretBytes(copying: passphrase.raw))
+        return [
+            "header": .hex(header.encoded), "commitment": .hex(header.commitment.bytes),
+            "passes": .whole(header.parameters.passes),
+            "memory": .whole(header.parameters.memoryKiB),
+        ]
     }
 
     @Sendable private static func open(_ input: VectorInput) throws -> JSONValue {
