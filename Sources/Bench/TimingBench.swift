@@ -35,14 +35,27 @@ enum TimingBench {
         return isGood ? 0 : 1
     }
 
-    /// What is measured: `body` gets the number of an input; even ones are of one class, odd ones of
-    /// the other.
+    /// What is measured. `prepare` copies the input of a number into one place, the same for all, so
+    /// that no class lies better in memory than the other; `body` works on it. Even numbers are of
+    /// one class, odd ones of the other.
     private struct Row {
         let name: String
         var isLeaky = false
         /// Repetitions in one sample, for what is shorter than the clock is fine.
         var repetitions = 1
-        let body: (Int) -> Void
+        let prepare: (Int) -> Void
+        let body: () -> Void
+    }
+
+    /// The place of the input.
+    private final class Place {
+        var bytes = [UInt8](repeating: 0, count: 32)
+        var ciphertext = FixedBytes<1_088>()
+        var text = ""
+
+        func put(_ source: [UInt8]) {
+            for index in bytes.indices { bytes[index] = source[index] }
+        }
     }
 
     /// Inputs of each class.
@@ -66,10 +79,11 @@ enum TimingBench {
             }
             inputs.append(ciphertext)
         }
-        let ciphertexts = inputs
-        return Row(name: "decapsulation, valid and rejected") { number in
-            keep(keys.pair.decapsulate(ciphertexts[number]).byteCount)
-        }
+        let (ciphertexts, place) = (inputs, Place())
+        return Row(
+            name: "decapsulation, valid and rejected",
+            prepare: { place.ciphertext = ciphertexts[$0] },
+            body: { keep(keys.pair.decapsulate(place.ciphertext).byteCount) })
     }
 
     private final class Keys {
@@ -92,26 +106,31 @@ enum TimingBench {
 
     private static var comparison: Row {
         let (secret, guesses) = guesses
-        return Row(name: "comparison, same and different", repetitions: 50) { number in
-            let guess = guesses[number]
-            keep(ConstantTime.isEqual(secret.raw, guess.raw) ? 1 : 0)
-        }
+        let place = Place()
+        return Row(
+            name: "comparison, same and different", repetitions: 50,
+            prepare: { place.put(guesses[$0]) },
+            body: {
+                let guess = place.bytes
+                keep(ConstantTime.isEqual(secret.raw, guess.raw) ? 1 : 0)
+            })
     }
 
     /// The same with an early exit.
     private static var leakyComparison: Row {
         let (secret, guesses) = guesses
+        let place = Place()
         return Row(
-            name: "planted: comparison with an early exit", isLeaky: true, repetitions: 50
-        ) { number in
-            let guess = guesses[number]
-            var isEqual = true
-            for (a, b) in zip(secret, guess) where a != b {
-                isEqual = false
-                break
-            }
-            keep(isEqual ? 1 : 0)
-        }
+            name: "planted: comparison with an early exit", isLeaky: true, repetitions: 50,
+            prepare: { place.put(guesses[$0]) },
+            body: {
+                var isEqual = true
+                for (a, b) in zip(secret, place.bytes) where a != b {
+                    isEqual = false
+                    break
+                }
+                keep(isEqual ? 1 : 0)
+            })
     }
 
     /// Secrets of 32 bytes: all zero, and random ones.
@@ -123,37 +142,35 @@ enum TimingBench {
         }
     }
 
+    private static func encoding(
+        _ name: String, isLeaky: Bool = false, _ encode: @escaping ([UInt8]) -> String
+    ) -> Row {
+        let (secrets, place) = (secrets, Place())
+        return Row(
+            name: name, isLeaky: isLeaky, repetitions: 8, prepare: { place.put(secrets[$0]) },
+            body: { keep(encode(place.bytes).utf8.count) })
+    }
+
     private static var encodings: [Row] {
-        let secrets = secrets
-        let texts = secrets.map { Base32.encode($0.raw) }
+        let place = Place()
+        let texts = secrets.map { Array(Base32.encode($0.raw).utf8) }
         return [
-            Row(name: "base32, zeros and random", repetitions: 8) { number in
-                let secret = secrets[number]
-                keep(Base32.encode(secret.raw).utf8.count)
-            },
-            Row(name: "base32 read, zeros and random", repetitions: 8) { number in
-                keep((try? Base32.decode(texts[number]))?.count ?? 0)
-            },
-            Row(name: "base64url, zeros and random", repetitions: 8) { number in
-                let secret = secrets[number]
-                keep(Base64URL.encode(secret.raw).utf8.count)
-            },
-            Row(name: "hexadecimal, zeros and random", repetitions: 8) { number in
-                let secret = secrets[number]
-                keep(Hex.encode(secret.raw).utf8.count)
-            },
+            encoding("base32, zeros and random") { Base32.encode($0.raw) },
+            Row(
+                name: "base32 read, zeros and random", repetitions: 8,
+                prepare: { place.text = String(decoding: texts[$0], as: UTF8.self) },
+                body: { keep((try? Base32.decode(place.text))?.count ?? 0) }),
+            encoding("base64url, zeros and random") { Base64URL.encode($0.raw) },
+            encoding("hexadecimal, zeros and random") { Hex.encode($0.raw) },
         ]
     }
 
     /// Numbers printed without their leading zeros, as a naive encoder might.
     private static var leakyEncoding: Row {
-        let secrets = secrets
-        return Row(
-            name: "planted: digits without leading zeros", isLeaky: true, repetitions: 8
-        ) { number in
+        encoding("planted: digits without leading zeros", isLeaky: true) { secret in
             var text = ""
-            for byte in secrets[number] { text += String(byte, radix: 2) }
-            keep(text.utf8.count)
+            for byte in secret { text += String(byte, radix: 2) }
+            return text
         }
     }
 
@@ -209,8 +226,9 @@ enum TimingBench {
     @inline(never)
     private static func time(_ row: Row, _ number: Int) -> Double {
         let body = row.body
+        row.prepare(number)
         let begun = now()
-        for _ in 0..<row.repetitions { body(number) }
+        for _ in 0..<row.repetitions { body() }
         return Double(now() - begun)
     }
 
