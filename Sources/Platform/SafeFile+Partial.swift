@@ -51,7 +51,7 @@ extension SafeFile {
 
     /// For file systems that cannot rename so: a second name, which is refused where there is one,
     /// and then the first one away.
-    private static func publishByLink(_ path: String, as name: String) throws(UnsafeFile) {
+    static func publishByLink(_ path: String, as name: String) throws(UnsafeFile) {
         if unsafe link(path, name) != 0 {
             let code = errno
             throw code == EEXIST ? .exists : .system(SystemError(.link, code: code))
