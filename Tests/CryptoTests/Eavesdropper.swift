@@ -113,8 +113,7 @@ final class Eavesdropper {
         _ envelope: [UInt8], from sender: SessionRole, kemInput: (UInt32) -> [UInt8]?
     ) -> Bool {
         let message = envelope.raw.extracting(1..<envelope.count)
-        let parts = MessageParts(
-            message, from: sender, data: Session.associatedData(id: id, from: sender), hours: 0)
+        let parts = MessageParts(message, of: id, from: sender, hours: 0)
         let box = box(sender)
         var block: [UInt8]?
         switch box.chain {

@@ -62,8 +62,10 @@ package struct ReceivedNumbers: Hashable, Sendable {
     static func link(after link: Link, tag: Tag, number: UInt64) -> Link {
         var hash = SHA256()
         hash.update(link.raw)
-        var bytes: [UInt8] = []
-        bytes.append(bigEndian: number)
+        var bytes = FixedBytes<8>()
+        for index in 0..<8 {
+            bytes[index] = UInt8(truncatingIfNeeded: number >> UInt64(56 - 8 * index))
+        }
         hash.update(bytes.raw)
         hash.update(tag.raw)
         return hash.finish()

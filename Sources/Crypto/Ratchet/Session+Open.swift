@@ -23,9 +23,7 @@ extension Session {
         message: RawSpan, atHours now: UInt32
     ) throws(OpenError) -> OpenedMessage {
         guard message.byteCount > Envelope.messageOverheadByteCount else { throw .notAnEnvelope }
-        let parts = MessageParts(
-            message, from: role.peer, data: Self.associatedData(id: id, from: role.peer),
-            hours: now)
+        let parts = MessageParts(message, of: id, from: role.peer, hours: now)
         if let block = openCurrentHeader(parts) {
             return try openInCurrentChain(parts, try parts.header(block))
         }
@@ -152,7 +150,7 @@ extension Session {
         _ parts: borrowing MessageParts, _ header: RatchetHeader, number: UInt64,
         key: consuming MessageKey, step: consuming OpeningStep
     ) throws(OpenError) -> OpenedMessage {
-        guard let block = parts.openBody(key),
+        guard var block = parts.openBody(key),
             let end = Envelope.unpaddedByteCount(block.raw), end >= Envelope.bodyHeadByteCount,
             let claimed: UInt64 = block.raw.bigEndian(at: 0),
             let link = ReceivedNumbers.Link(copying: block.raw.extracting(8..<40))
@@ -168,8 +166,10 @@ extension Session {
             // DR-12, DR-14
             throw error == .double ? .double : .linkMismatch
         }
+        block.removeLast(block.count - end)
+        block.removeFirst(Envelope.bodyHeadByteCount)
         return OpenedMessage(
-            content: [UInt8](copying: block.raw.extracting(Envelope.bodyHeadByteCount..<end)),
+            content: block,
             number: number, sessionID: id, closedGap: closedGap, changeCount: changeCount,
             hours: parts.hours, numbers: numbers, epoch: header.epoch, kem: header.kem, step: step)
     }
@@ -197,26 +197,31 @@ struct MessageParts: ~Escapable {
     private let sender: SessionRole
     private let header: RawSpan
     private let body: RawSpan
-    private let headerData: [UInt8]
-    private let head: RawSpan
+    // The header's data, and behind it the rest of the body's: nonce and sealed header.
+    private let data: [UInt8]
+    private let headerDataByteCount: Int
 
     /// - Parameter message: longer than `Envelope.messageOverheadByteCount`.
     @_lifetime(copy message)
-    init(_ message: RawSpan, from sender: SessionRole, data: [UInt8], hours: UInt32) {
+    init(_ message: RawSpan, of id: SessionID, from sender: SessionRole, hours: UInt32) {
         let bodyStart = Envelope.headerNonceByteCount + RatchetHeader.sealedByteCount
         nonce =
             FixedBytes<24>(copying: message.extracting(0..<Envelope.headerNonceByteCount)) ?? .zero
         tag = Session.tag(of: message)
-        head = message.extracting(0..<bodyStart)
         header = message.extracting(Envelope.headerNonceByteCount..<bodyStart)
         body = message.extracting(bodyStart..<message.byteCount)
         self.sender = sender
-        headerData = data
+        var data = Session.associatedData(id: id, from: sender)
+        headerDataByteCount = data.count
+        // B5: the sealed header stands in the body's associated data.
+        data.append(copying: message.extracting(0..<bodyStart))
+        self.data = data
         self.hours = hours
     }
 
     func openHeader(_ key: borrowing HeaderKey) -> [UInt8]? {
-        key.open(header, nonce: nonce, authenticating: headerData.raw)
+        key.open(
+            header, nonce: nonce, authenticating: data.raw.extracting(0..<headerDataByteCount))
     }
 
     /// Parses a header block that has been opened.
@@ -225,8 +230,6 @@ struct MessageParts: ~Escapable {
     }
 
     func openBody(_ key: consuming MessageKey) -> [UInt8]? {
-        // B5: the sealed header stands in the body's associated data.
-        let data = headerData + [UInt8](copying: head)
-        return key.open(body, nonce: Session.bodyNonce(head), authenticating: data.raw)
+        key.open(body, nonce: Session.bodyNonce(nonce.raw), authenticating: data.raw)
     }
 }

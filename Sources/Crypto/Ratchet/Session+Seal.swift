@@ -31,10 +31,14 @@ extension Session {
         sending.link = ReceivedNumbers.link(
             after: sending.link, tag: sending.tag, number: sending.number)
 
-        var envelope = prefix.isEmpty ? [Envelope.version] : prefix
+        var envelope: [UInt8] = []
         envelope.reserveCapacity(envelopeByteCount)
+        if prefix.isEmpty { envelope.append(Envelope.version) } else { envelope += prefix }
         let start = envelope.count
-        appendHeader(of: chain, kem.nextField(random: &random), to: &envelope, random: &random)
+        // The header's, and the beginning of the body's.
+        var data = Self.associatedData(id: id, from: role)
+        appendHeader(
+            of: chain, kem.nextField(random: &random), data, to: &envelope, random: &random)
         let bodyStart = envelope.count
         envelope.append(bigEndian: sending.number)
         envelope.append(copying: sending.link.raw)
@@ -44,7 +48,6 @@ extension Session {
             contentsOf: repeatElement(0, count: envelopeByteCount - envelope.count))
 
         // DR-1: the body's nonce is part of the header's random one.
-        var data = Self.associatedData(id: id, from: role)
         let nonce = Self.bodyNonce(envelope.raw.extracting(start..<start + 24))
         data.append(copying: envelope.raw.extracting(start..<bodyStart))
         sealBody(of: &envelope, from: bodyStart, with: chain.chainKey.messageKey(), nonce, data)
@@ -98,8 +101,8 @@ extension Session {
     }
 
     private borrowing func appendHeader(
-        of chain: borrowing SendingChain, _ field: KEMField, to envelope: inout [UInt8],
-        random: inout some RandomSource
+        of chain: borrowing SendingChain, _ field: KEMField, _ data: [UInt8],
+        to envelope: inout [UInt8], random: inout some RandomSource
     ) {
         let nonce: FixedBytes<24> = random.bytes()
         envelope.append(copying: nonce.raw)
@@ -111,7 +114,6 @@ extension Session {
         ).encode(into: &envelope)
         envelope.append(contentsOf: repeatElement(0, count: Envelope.tagByteCount))
         let end = envelope.count
-        let data = Self.associatedData(id: id, from: role)
         var all = envelope.mutableRaw
         var box = all._mutatingExtracting(start..<end)
         chain.headerKey.seal(&box, nonce: nonce, authenticating: data.raw)
