@@ -375,6 +375,8 @@ def test_old_vault():
         bob.ok("receive")
         shutil.rmtree(alice.home)
         old.rename(alice.home)
+        for path in [alice.home, *alice.home.rglob("*")]:
+            world.give_away(path)
         # Noticed when it connects to write, and mended in the same command.
         alice.ok("send", "bob", "from the old state")
         notices = [line["notice"] for line in bob.json("receive") if line["type"] == "notice"]
