@@ -190,6 +190,12 @@ extension Engine {
         if outbox.contains(where: { $0.contact == contact.id && $0.reason == .mailboxGone }) {
             return true
         }
+        // A reset that nobody answers may rest on prekeys that the contact has lost as well.
+        if let written = sessions.written(of: contact.id), isOwnReset(written.id, of: contact.id),
+            !sessions.hasReceived(in: written.id)
+        {
+            return true
+        }
         return recoveries[contact.id]?.cause != nil
             && (contact.peerMailbox == nil || recoveryPreKeys(of: contact) == nil)
     }

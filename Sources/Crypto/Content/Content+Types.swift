@@ -229,8 +229,8 @@ extension Content {
 ///
 /// - SPEC: §7.3, DR-16
 package struct SessionReport: Hashable, Sendable {
-    /// In one content.
-    package static let countMax = 18
+    /// As many as a first message holds beside a hello and a recovery bundle.
+    package static let countMax = 14
 
     /// The session.
     package let id: SessionID

@@ -7,7 +7,7 @@ import Wire
 enum ContentForm {
     static let sessionReportByteCount = 40
     /// Newest sessions a report names.
-    static let sessionReportsMax = SessionReport.countMax
+    static let sessionReportsMax = 18
     static let mailboxesMax = 2
 
     /// Checks the form of every field of `type` that this version knows; reserved and unknown ones
