@@ -20,6 +20,10 @@ final class Cast: Sendable {
     let signedPreKey: X25519KeyPair
     let oneTime: X25519KeyPair
     let oneTimeKeys: [OneTimePreKey]
+    private let kemSeed: [UInt8]
+    private let oneTimeKEMSeed: [UInt8]
+    let kem: KEMPreKey
+    let oneTimeKEMKeys: [KEMPreKey]
     let server: ServerAddress
     let read: Ed25519KeyPair
     let write: Ed25519KeyPair
@@ -27,6 +31,8 @@ final class Cast: Sendable {
 
     static let signedPreKeyID: UInt32 = 5
     static let oneTimeID: UInt32 = 8
+    static let kemID: UInt32 = 6
+    static let oneTimeKEMID: UInt32 = 9
 
     private init(_ name: String, seed: UInt64) {
         var random = SeededRandom(seed)
@@ -45,6 +51,13 @@ final class Cast: Sendable {
             OneTimePreKey(id: Self.oneTimeID, key: oneTime.publicKey),
             OneTimePreKey(id: 15, key: other),
         ]
+        kemSeed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        oneTimeKEMSeed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        kem = KEMPreKey(id: Self.kemID, key: Self.kemPair(kemSeed).publicKey)
+        oneTimeKEMKeys = [
+            KEMPreKey(id: 2, key: kem.key),
+            KEMPreKey(id: Self.oneTimeKEMID, key: Self.kemPair(oneTimeKEMSeed).publicKey),
+        ]
         handle = made("a handle") { try Handle(name) }
         server = made("an address") {
             try ServerAddress(key: serverKey, hostAndPort: "mail.example.org:4443")
@@ -54,6 +67,20 @@ final class Cast: Sendable {
                 deviceID: 7, identityKey: identity.publicKey, deviceKey: device.publicKey),
             expiry: Self.hours.advanced(byHours: DeviceCertificate.lifetimeHours),
             signedBy: account)
+    }
+
+    private static func kemPair(_ seed: [UInt8]) -> MLKEM768KeyPair {
+        let seed = SecretBytes(copying: seed.raw)
+        return MLKEM768KeyPair(seed: seed)
+    }
+
+    /// The private half of a KEM prekey.
+    func kemHalf(_ id: UInt32) -> MLKEM768KeyPair? {
+        switch id {
+        case Self.kemID: Self.kemPair(kemSeed)
+        case Self.oneTimeKEMID: Self.kemPair(oneTimeKEMSeed)
+        default: nil
+        }
     }
 
     var recordContents: Record.Contents {
@@ -71,7 +98,7 @@ final class Cast: Sendable {
             window: ValidityWindow(from: Self.hours, expiry: Self.hours.advanced(byHours: 168)),
             account: account.publicKey, certificate: certificate,
             signedPreKeyID: Self.signedPreKeyID, signedPreKey: signedPreKey.publicKey,
-            oneTimePreKeys: oneTimeKeys,
+            oneTimePreKeys: oneTimeKeys, lastResortKEM: kem, oneTimeKEMPreKeys: oneTimeKEMKeys,
             contact: PreKeyBundle.Contact(server: server, mailbox: .zero))
     }
 
@@ -79,18 +106,24 @@ final class Cast: Sendable {
 
     var issued: IssuedPreKey { IssuedPreKey(1, of: oneTimeKeys) }
 
+    var issuedKEM: IssuedKEMPreKey { IssuedKEMPreKey(1, of: oneTimeKEMKeys) }
+
+    var fetched: FetchedPreKeys {
+        FetchedPreKeys(bundle: bundle, oneTime: issued, oneTimeKEM: issuedKEM)
+    }
+
     var invite: Invite {
         made("an invite") {
             Invite(
                 random: .zero, record: try record.verify(), oneTime: issued,
-                bundle: try bundle.verify())
+                oneTimeKEM: issuedKEM, bundle: try bundle.verify())
         }
     }
 
     var preKeys: RecipientPreKeys {
         made("prekeys") {
             RecipientPreKeys(
-                try FetchedPreKeys(bundle: bundle, oneTime: issued).verify(
+                try fetched.verify(
                     for: try record.verify(), deviceID: 0, secondsSince1970: Self.now))
         }
     }

@@ -118,7 +118,11 @@ enum DirectoryTargets {
         contents.number = 1 + UInt64(choices.byte())
         let begin = desk.hours.advanced(byHours: UInt32(choices.byte()))
         contents.window = ValidityWindow(from: begin, expiry: begin.advanced(byHours: 168))
-        let keys = Array(cast.oneTimeKeys.prefix(Int(choices.byte() & 3)))
+        let counts = choices.byte()
+        let keys = Array(cast.oneTimeKeys.prefix(Int(counts & 3)))
+        let kemKeys = Array(cast.oneTimeKEMKeys.prefix(Int(counts >> 2 & 3)))
+        contents.oneTimeKEMCount = kemKeys.count
+        contents.oneTimeKEMRoot = kemKeys.isEmpty ? .zero : MerkleTree.root(kemKeys.map(\.leaf))
         contents.oneTimeCount = keys.count
         contents.oneTimeRoot = keys.isEmpty ? .zero : MerkleTree.root(keys.map(\.leaf))
         contents.certificate = certificate(1 + UInt32(choices.byte()), of: cast)
@@ -126,7 +130,8 @@ enum DirectoryTargets {
         _ = desk.ask(
             WireSeeds.written {
                 PublishBundleFrame.encode(
-                    request: 1, handle: name, bundle: bundle, preKeys: keys, into: &$0)
+                    request: 1, handle: name, bundle: bundle, preKeys: keys,
+                    kemPreKeys: kemKeys, into: &$0)
             })
     }
 
@@ -166,7 +171,7 @@ private final class Desk {
     init() throws(DatabaseError) {
         connection = try Connection(path: "", access: .inMemory)
         try connection.migrate(
-            StoreSchema.migrations(directoryTables: DirectorySchema.tables),
+            StoreSchema.migrations(),
             applicationID: StoreSchema.applicationID)
         directory = try Directory(connection, random: SeededRandom(91))
         let carol = Cast.carol
@@ -175,7 +180,7 @@ private final class Desk {
             WireSeeds.written {
                 PublishBundleFrame.encode(
                     request: 1, handle: carol.handle, bundle: carol.bundle,
-                    preKeys: carol.oneTimeKeys, into: &$0)
+                    preKeys: carol.oneTimeKeys, kemPreKeys: carol.oneTimeKEMKeys, into: &$0)
             })
         guard case .done = answer else { preconditionFailure("a good bundle is refused") }
         checkWitness()
@@ -240,10 +245,15 @@ private final class Desk {
         guard let record = lookUp(handle), fetched.bundle.matches(record),
             (try? fetched.bundle.verify()) != nil
         else { preconditionFailure("a bundle without its record") }
-        guard let oneTime = fetched.oneTime else { return }
-        precondition(oneTime.belongs(to: fetched.bundle), "a one-time key of another bundle")
-        let place = fetched.bundle.bytes + [oneTime.index]
-        precondition(taken.insert(place).inserted, "a one-time key is handed out twice")
+        precondition(fetched.isWhole, "a one-time key of another bundle")
+        if let oneTime = fetched.oneTime {
+            let place = fetched.bundle.bytes + [oneTime.place.index]
+            precondition(taken.insert(place).inserted, "a one-time key is handed out twice")
+        }
+        if let oneTime = fetched.oneTimeKEM {
+            let place = fetched.bundle.bytes + [0x80 | oneTime.place.index]
+            precondition(taken.insert(place).inserted, "a one-time KEM key is handed out twice")
+        }
     }
 
     func wait(hours: Int64) {

@@ -59,7 +59,8 @@ enum FirstMessageTargets {
             outer.oneTimePreKeyID == Cast.oneTimeID ? bob.oneTime.duplicate() : nil
         let result = try Handshake.accept(
             message, outer: outer, own: bob.recipientKeys, signedPreKey: bob.signedPreKey,
-            oneTimePreKey: oneTime, secondsSince1970: Cast.now)
+            oneTimePreKey: oneTime, kemPreKey: bob.kemHalf(outer.kemPreKeyID),
+            secondsSince1970: Cast.now)
         switch consume result {
         case .needsNewerVersion: return
         case .accepted(let accepted):
@@ -88,7 +89,8 @@ enum FirstMessageTargets {
         else { preconditionFailure("a first message for somebody else") }
         let result = try Handshake.accept(
             message, outer: outer, own: bob.recipientKeys, signedPreKey: bob.signedPreKey,
-            oneTimePreKey: bob.oneTime.duplicate(), secondsSince1970: Cast.now)
+            oneTimePreKey: bob.oneTime.duplicate(), kemPreKey: bob.kemHalf(outer.kemPreKeyID),
+            secondsSince1970: Cast.now)
         switch consume result {
         case .accepted(let accepted): return accepted.takeSession()
         case .needsNewerVersion: preconditionFailure("a first message of this version")
@@ -125,18 +127,25 @@ enum FirstMessageTargets {
         if usesOneTime {
             agreed += try ephemeral.agree(with: bob.oneTime.publicKey).exposeForStorage()
         }
-        agreed = agreed.sized(128)
+        agreed = agreed.sized(96)
+        // Half of them from the last resort, some to a KEM prekey that is not there.
+        let kemPreKey = oneTimeChoice & 0x10 == 0 ? bob.kem : bob.oneTimeKEMKeys[1]
+        let encapsulation = kemPreKey.key.encapsulate(from: &random)
+        let ciphertext = encapsulation.ciphertext.array
+        agreed += encapsulation.secret.exposeForStorage()
 
         var prefix = [version & 1] + ephemeral.publicKey.bytes.array
         var outer: [UInt8] = []
         outer.append(bigEndian: oneTimeID)
-        outer.append(bigEndian: UInt32(oneTimeChoice == 0xff ? 1 : 0))
+        outer.append(bigEndian: oneTimeChoice == 0xff ? 0 : kemPreKey.id)
         outer.append(bigEndian: UInt16(truncatingIfNeeded: inner.count + Int(countChange)))
+        outer += ciphertext
         let outerInfo =
             bytes(HandshakeLabels.outer) + ephemeral.publicKey.bytes.array + spk.bytes.array
         prefix += seal(
             outer.sized(1_098), derive(dh1, outerInfo, 32), authenticating: prefix)
-        let known = preKeyBytes(oneTimeID: oneTimeID, usesOneTime: usesOneTime)
+        let known =
+            preKeyBytes(oneTimeID: oneTimeID, usesOneTime: usesOneTime, kemPreKey) + ciphertext
         let context = SHA256.hash((bytes(HandshakeLabels.context) + prefix + known).raw)
         let agreedSecret = SecretBytes(copying: agreed.raw)
         prefix += seal(
@@ -144,8 +153,7 @@ enum FirstMessageTargets {
             authenticating: prefix)
 
         let transcript = SHA256.hash(
-            (bytes(HandshakeLabels.transcript) + prefix + inner + known
-                + [UInt8](repeating: 0, count: 1_088)).raw)
+            (bytes(HandshakeLabels.transcript) + prefix + inner + known).raw)
         let dh4 = try Cast.alice.identity.agree(with: spk).exposeForStorage()
         let session = derive(
             SecretBytes(copying: (agreed + dh4).raw),
@@ -170,7 +178,9 @@ enum FirstMessageTargets {
         ).sized(4_096)
     }
 
-    private static func preKeyBytes(oneTimeID: UInt32, usesOneTime: Bool) -> [UInt8] {
+    private static func preKeyBytes(
+        oneTimeID: UInt32, usesOneTime: Bool, _ kemPreKey: KEMPreKey
+    ) -> [UInt8] {
         let bob = Cast.bob
         var writer = Writer()
         writer.fixed(bob.account.publicKey.bytes)
@@ -179,7 +189,7 @@ enum FirstMessageTargets {
         writer.fixed(bob.signedPreKey.publicKey.bytes)
         writer.u32(usesOneTime ? oneTimeID : 0)
         writer.fixed(usesOneTime ? bob.oneTime.publicKey.bytes : .zero)
-        writer.zeros(4 + 1_184)
+        kemPreKey.encode(into: &writer)
         return writer.bytes
     }
 

@@ -115,7 +115,7 @@ enum SessionTargets {
         let cast = Cast.alice
         let id = MessageID(repeating: 4)
         let recovery = RecoveryBundle(
-            signedPreKeyID: 3, signedPreKey: cast.signedPreKey.publicKey,
+            signedPreKeyID: 3, signedPreKey: cast.signedPreKey.publicKey, kemPreKey: cast.kem,
             madeHours: Cast.hours.count, signedBy: cast.device)
         let contents = [
             cast.text("Grüße"),

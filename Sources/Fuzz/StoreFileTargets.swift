@@ -83,7 +83,7 @@ enum StoreFileTargets {
         options.cache = .mib2
         let store = try StoreSQLite(
             path: scratch.path + "/store.sqlite", wallSeconds: Cast.now,
-            directoryTables: DirectorySchema.tables, random: SeededRandom(111), options: options)
+            withDirectory: true, random: SeededRandom(111), options: options)
         do throws(DatabaseError) {
             store.directory = try DirectoryAdapter(store.connection, random: SeededRandom(112))
         } catch {

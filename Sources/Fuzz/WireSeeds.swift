@@ -58,7 +58,7 @@ enum WireSeeds {
             written {
                 PublishBundleFrame.encode(
                     request: request, handle: cast.handle, bundle: cast.bundle,
-                    preKeys: cast.oneTimeKeys, into: &$0)
+                    preKeys: cast.oneTimeKeys, kemPreKeys: cast.oneTimeKEMKeys, into: &$0)
             })
         // A type of a later version between two known ones.
         messages.append(messages[6] + [0x7f, 0, 4, 0, 0, 0, 1] + messages[6])
@@ -73,7 +73,7 @@ enum WireSeeds {
             written {
                 PublishBundleFrame.encode(
                     request: 9, handle: cast.handle, bundle: cast.bundle,
-                    preKeys: cast.oneTimeKeys, into: &$0)
+                    preKeys: cast.oneTimeKeys, kemPreKeys: cast.oneTimeKEMKeys, into: &$0)
             },
             written { writer in
                 let message = DirectorySignatures.handleRelease(
@@ -116,7 +116,7 @@ enum WireSeeds {
             .preKeyStatus(
                 PreKeyStatusAnswerFrame(
                     request: 1, recordNumber: 3, bundleNumber: 2, bundleExpiry: Cast.hours,
-                    published: 20, left: 3)),
+                    published: 20, left: 3, publishedKEM: 20, leftKEM: 4)),
             .hello(
                 HelloFrame(
                     signingKey: cast.device.publicKey, minutes: UInt32(Cast.now / 60),
@@ -126,6 +126,8 @@ enum WireSeeds {
         let envelope = [UInt8](repeating: 6, count: 1_024)
         var issued = Writer()
         IssuedPreKey.encode(cast.issued, into: &issued)
+        var issuedKEM = Writer()
+        IssuedKEMPreKey.encode(cast.issuedKEM, into: &issuedKEM)
         messages += [
             written { BlobFrame.encode(request: 1, blob: envelope.raw, into: &$0) },
             written {
@@ -136,9 +138,12 @@ enum WireSeeds {
             written { RecordFrame.encode(request: 1, record: [], into: &$0) },
             written {
                 PreKeysFrame.encode(
-                    request: 1, issued: issued.bytes, bundle: cast.bundle.bytes, into: &$0)
+                    request: 1, issued: issued.bytes, issuedKEM: issuedKEM.bytes,
+                    bundle: cast.bundle.bytes, into: &$0)
             },
-            written { PreKeysFrame.encode(request: 1, issued: [], bundle: [], into: &$0) },
+            written {
+                PreKeysFrame.encode(request: 1, issued: [], issuedKEM: [], bundle: [], into: &$0)
+            },
         ]
         return messages
     }
@@ -189,6 +194,8 @@ enum WireSeeds {
         contents.extensions = TaggedFields([TaggedFields.Field(tag: 3, value: [9])])
         contents.oneTimeCount = 0
         contents.oneTimeRoot = .zero
+        contents.oneTimeKEMCount = 0
+        contents.oneTimeKEMRoot = .zero
         let other = PreKeyBundle(contents, signedBy: Cast.alice.device)
         return [
             [0] + Cast.alice.bundle.bytes, [1] + Cast.alice.bundle.bytes, [1] + other.bytes,

@@ -125,8 +125,12 @@ enum WireTargets {
             if let oneTime = frame.preKeys?.oneTime {
                 IssuedPreKey.encode(oneTime, into: &issued)
             }
+            var issuedKEM = Writer()
+            if let oneTime = frame.preKeys?.oneTimeKEM {
+                IssuedKEMPreKey.encode(oneTime, into: &issuedKEM)
+            }
             PreKeysFrame.encode(
-                request: frame.request, issued: issued.bytes,
+                request: frame.request, issued: issued.bytes, issuedKEM: issuedKEM.bytes,
                 bundle: frame.preKeys?.bundle.bytes ?? [], into: &writer)
         case .error(let frame):
             // Unknown fields of an error are skipped; the values must come back all the same.
@@ -236,7 +240,8 @@ enum WireTargets {
             try? bundle.checkWindow(secondsSince1970: Cast.now, use: use)
         }
         _ = Cast.alice.issued.belongs(to: bundle)
-        let fetched = FetchedPreKeys(bundle: bundle, oneTime: Cast.alice.issued)
+        let fetched = FetchedPreKeys(
+            bundle: bundle, oneTime: Cast.alice.issued, oneTimeKEM: Cast.alice.issuedKEM)
         _ = try? fetched.verify(
             for: made("a record") { try Cast.alice.record.verify() }, deviceID: 0,
             secondsSince1970: Cast.now)

@@ -6,10 +6,12 @@ extension Directory {
     /// What a prekey fetch finds: stored encodings, empty for nothing.
     struct Fetched {
         var issued: [UInt8] = []
+        var issuedKEM: [UInt8] = []
         var bundle: [UInt8] = []
     }
 
-    /// Hands out a bundle and, within the budget, a one-time prekey, which is gone afterwards.
+    /// Hands out a bundle and, within the budget, a one-time prekey of each kind, which is gone
+    /// afterwards.
     func fetch(
         _ handle: Handle, deviceID: UInt32, at now: Hours
     ) throws(DatabaseError) -> Fetched {
@@ -21,14 +23,16 @@ extension Directory {
         var found = Fetched()
         found.bundle = device?.bundle ?? []
         // KD-19, KD-20
-        found.issued =
-            try statements.takePreKey(of: mayTake ? row : DirectoryStatements.noRow) ?? []
+        let taken = mayTake ? row : DirectoryStatements.noRow
+        found.issued = try statements.takePreKey(of: taken) ?? []
+        found.issuedKEM = try statements.takeKEMPreKey(of: taken) ?? []
         // What is damaged in the file has no place in an answer.
         guard
             found.bundle.isEmpty
                 || (PreKeyBundle.byteCountMin...PreKeyBundle.byteCountMax)
                     .contains(found.bundle.count),
-            found.issued.isEmpty || found.issued.count == IssuedPreKey.byteCount
+            found.issued.isEmpty || found.issued.count == IssuedPreKey.byteCount,
+            found.issuedKEM.isEmpty || found.issuedKEM.count == IssuedKEMPreKey.byteCount
         else { throw .corrupt(code: 0) }
         try statements.beatPulse()
         return found
@@ -38,8 +42,8 @@ extension Directory {
     ///
     /// - Returns: nil when it stands, else why it does not.
     func publish(
-        _ bundle: Verified<PreKeyBundle>, _ preKeys: [OneTimePreKey], under handle: Handle,
-        refusesGrowth: Bool
+        _ bundle: Verified<PreKeyBundle>, _ issued: [[UInt8]], _ issuedKEM: [[UInt8]],
+        under handle: Handle, refusesGrowth: Bool
     ) throws(DatabaseError) -> ErrorCode? {
         let bundle = bundle.value
         guard let account = try statements.account(handle) else { return .bundleRefused }
@@ -64,12 +68,15 @@ extension Directory {
         }
         // In random order: an index that counted up would tell each new contact how many came
         // before.
-        var order = Array(preKeys.indices)
-        random.shuffle(&order)
-        for (draw, index) in order.enumerated() {
-            var issued = Writer(capacity: IssuedPreKey.byteCount)
-            IssuedPreKey.encode(IssuedPreKey(index, of: preKeys), into: &issued)
-            try statements.insertPreKey(device: row, draw: draw, issued.bytes)
+        var issued = issued
+        random.shuffle(&issued)
+        for (draw, bytes) in issued.enumerated() {
+            try statements.insertPreKey(device: row, draw: draw, bytes)
+        }
+        var issuedKEM = issuedKEM
+        random.shuffle(&issuedKEM)
+        for (draw, bytes) in issuedKEM.enumerated() {
+            try statements.insertKEMPreKey(device: row, draw: draw, bytes)
         }
         return nil
     }
@@ -92,12 +99,14 @@ extension Directory {
         guard let device = try statements.device(frame.handle, frame.deviceID) else {
             return PreKeyStatusAnswerFrame(
                 request: frame.request, recordNumber: record.number, bundleNumber: 0,
-                bundleExpiry: Hours(0), published: 0, left: 0)
+                bundleExpiry: Hours(0), published: 0, left: 0, publishedKEM: 0, leftKEM: 0)
         }
         let bundle = try Self.storedBundle(device.bundle)
         return PreKeyStatusAnswerFrame(
             request: frame.request, recordNumber: record.number, bundleNumber: bundle.number,
             bundleExpiry: bundle.contents.window.expiry, published: UInt8(bundle.oneTimeCount),
-            left: UInt8(clamping: try statements.preKeyCount(of: device.row)))
+            left: UInt8(clamping: try statements.preKeyCount(of: device.row)),
+            publishedKEM: UInt8(bundle.contents.oneTimeKEMCount),
+            leftKEM: UInt8(clamping: try statements.kemPreKeyCount(of: device.row)))
     }
 }

@@ -52,14 +52,15 @@ package final class Directory {
         case .fetchPreKeys(let handle, let deviceID):
             let found = try fetch(handle, deviceID: deviceID, at: hour)
             PreKeysFrame.encode(
-                request: id, issued: found.issued, bundle: found.bundle, into: &writer)
+                request: id, issued: found.issued, issuedKEM: found.issuedKEM,
+                bundle: found.bundle, into: &writer)
         case .publishRecord(let handle, let record):
             let code = try publish(
                 record, under: handle, believed: believed, refusesGrowth: refusesGrowth)
             Self.write(code, to: id, into: &writer)
-        case .publishBundle(let handle, let bundle, let preKeys):
+        case .publishBundle(let handle, let bundle, let issued, let issuedKEM):
             let code = try publish(
-                bundle, preKeys, under: handle, refusesGrowth: refusesGrowth)
+                bundle, issued, issuedKEM, under: handle, refusesGrowth: refusesGrowth)
             Self.write(code, to: id, into: &writer)
         case .releaseHandle(let frame, let handshakeHash):
             let code = try release(

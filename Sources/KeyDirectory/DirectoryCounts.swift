@@ -8,6 +8,8 @@ package struct DirectoryCounts: Equatable, Sendable {
     package let devices: Int64
     /// One-time prekeys nobody has asked for yet.
     package let oneTimePreKeys: Int64
+    /// The same of the KEM.
+    package let oneTimeKEMPreKeys: Int64
     /// Handles given up that are not free yet.
     package let restingHandles: Int64
 
@@ -16,6 +18,7 @@ package struct DirectoryCounts: Equatable, Sendable {
         handles = try connection.number("SELECT count(*) FROM directory_account")
         devices = try connection.number("SELECT count(*) FROM directory_device")
         oneTimePreKeys = try connection.number("SELECT count(*) FROM directory_prekey")
+        oneTimeKEMPreKeys = try connection.number("SELECT count(*) FROM directory_kem_prekey")
         restingHandles = try connection.number("SELECT count(*) FROM directory_rest")
     }
 }

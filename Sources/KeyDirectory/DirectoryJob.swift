@@ -11,7 +11,7 @@ package struct DirectoryJob: Sendable {
     /// What is asked.
     private enum Question: Sendable {
         case publishRecord([UInt8])
-        case publishBundle(Handle, bundle: [UInt8], preKeys: [UInt8])
+        case publishBundle(Handle, bundle: [UInt8], preKeys: [UInt8], kemPreKeys: [UInt8])
         case lookUp(Handle)
         case fetchPreKeys(Handle, deviceID: UInt32)
         case preKeyStatus(PreKeyStatusFrame, handshakeHash: FixedBytes<32>)
@@ -39,7 +39,8 @@ package struct DirectoryJob: Sendable {
         case .publishBundle(let frame):
             request = frame.request
             question = .publishBundle(
-                frame.handle, bundle: copy(frame.bundle), preKeys: copy(frame.preKeys))
+                frame.handle, bundle: copy(frame.bundle), preKeys: copy(frame.preKeys),
+                kemPreKeys: copy(frame.kemPreKeys))
         case .lookUp(let frame):
             request = frame.request
             question = .lookUp(frame.handle)
@@ -57,15 +58,16 @@ package struct DirectoryJob: Sendable {
     }
 
     /// Checks all that can be checked without the store. A publication costs two to ten Ed25519
-    /// verifications, everything else none.
+    /// verifications, that of a bundle also the trees of its one-time prekeys; everything else costs
+    /// nothing.
     ///
     /// - Parameter now: seconds since 1970, UTC.
     package func check(secondsSince1970 now: Int64) -> DirectoryRequest {
         let operation: DirectoryRequest.Operation =
             switch question {
             case .publishRecord(let bytes): Self.checkRecord(bytes)
-            case .publishBundle(let handle, let bundle, let preKeys):
-                Self.checkBundle(handle, bundle, preKeys, secondsSince1970: now)
+            case .publishBundle(let handle, let bundle, let preKeys, let kemPreKeys):
+                Self.checkBundle(handle, bundle, preKeys, kemPreKeys, secondsSince1970: now)
             case .lookUp(let handle): .lookUp(handle)
             case .fetchPreKeys(let handle, let deviceID): .fetchPreKeys(handle, deviceID: deviceID)
             case .preKeyStatus(let frame, let handshakeHash):
@@ -85,10 +87,12 @@ package struct DirectoryJob: Sendable {
     }
 
     private static func checkBundle(
-        _ handle: Handle, _ bytes: [UInt8], _ preKeyBytes: [UInt8], secondsSince1970 now: Int64
+        _ handle: Handle, _ bytes: [UInt8], _ preKeys: [UInt8], _ kemPreKeys: [UInt8],
+        secondsSince1970 now: Int64
     ) -> DirectoryRequest.Operation {
         guard let bundle = try? PreKeyBundle(parsing: bytes.raw),
-            let preKeys = try? preKeys(of: bundle, preKeyBytes)
+            let issued = try? issued(preKeys, of: bundle),
+            let issuedKEM = try? issuedKEM(kemPreKeys, of: bundle)
         else { return .refused(.bundleRefused) }
         do throws(ValidityWindow.Problem) {
             // KD-10
@@ -98,13 +102,14 @@ package struct DirectoryJob: Sendable {
         }
         // KD-8
         guard let verified = try? bundle.verify() else { return .refused(.bundleRefused) }
-        return .publishBundle(handle, verified, preKeys)
+        return .publishBundle(handle, verified, issued: issued, issuedKEM: issuedKEM)
     }
 
-    /// The one-time prekeys, if they are those that the bundle's root stands for.
-    private static func preKeys(
-        of bundle: PreKeyBundle, _ bytes: [UInt8]
-    ) throws(WireError) -> [OneTimePreKey] {
+    /// The one-time prekeys as they will be handed out, if they are those that the bundle's root
+    /// stands for.
+    private static func issued(
+        _ bytes: [UInt8], of bundle: PreKeyBundle
+    ) throws(WireError) -> [[UInt8]] {
         var reader = Reader(bytes.raw)
         var preKeys: [OneTimePreKey] = []
         var ids: Set<UInt32> = []
@@ -113,16 +118,51 @@ package struct DirectoryJob: Sendable {
             guard ids.insert(preKey.id).inserted else { throw .duplicateID(preKey.id) }
             preKeys.append(preKey)
         }
-        // KD-7: the whole tree, so that every path handed out later leads to the signed root.
-        guard preKeys.count == bundle.oneTimeCount else {
-            throw .outOfRange(
-                value: UInt64(preKeys.count), minimum: UInt64(bundle.oneTimeCount),
-                maximum: UInt64(bundle.oneTimeCount))
+        let leaves = preKeys.map(\.leaf)
+        try check(leaves, count: bundle.oneTimeCount, root: bundle.oneTimeRoot)
+        return preKeys.indices.map { index in
+            var writer = Writer(capacity: IssuedPreKey.byteCount)
+            IssuedPreKey.encode(
+                IssuedPreKey(preKeys[index], at: TreePlace(index, leaves)), into: &writer)
+            return writer.bytes
         }
-        guard preKeys.isEmpty || MerkleTree.root(preKeys.map(\.leaf)) == bundle.oneTimeRoot else {
+    }
+
+    /// The same of the KEM.
+    private static func issuedKEM(
+        _ bytes: [UInt8], of bundle: PreKeyBundle
+    ) throws(WireError) -> [[UInt8]] {
+        var reader = Reader(bytes.raw)
+        var preKeys: [KEMPreKey] = []
+        // The last resort is known by its id among these: another key must not have it.
+        var ids: Set<UInt32> = [bundle.contents.lastResortKEM.id]
+        while reader.remainingByteCount > 0 {
+            let preKey = try KEMPreKey(from: &reader)
+            guard ids.insert(preKey.id).inserted else { throw .duplicateID(preKey.id) }
+            preKeys.append(preKey)
+        }
+        let leaves = preKeys.map(\.leaf)
+        try check(
+            leaves, count: bundle.contents.oneTimeKEMCount, root: bundle.contents.oneTimeKEMRoot)
+        return preKeys.indices.map { index in
+            var writer = Writer(capacity: IssuedKEMPreKey.byteCount)
+            IssuedKEMPreKey.encode(
+                IssuedKEMPreKey(preKeys[index], at: TreePlace(index, leaves)), into: &writer)
+            return writer.bytes
+        }
+    }
+
+    /// The whole tree, so that every path handed out later leads to the signed root. KD-7
+    private static func check(
+        _ leaves: [MerkleTree.Hash], count: Int, root: MerkleTree.Hash
+    ) throws(WireError) {
+        guard leaves.count == count else {
+            throw .outOfRange(
+                value: UInt64(leaves.count), minimum: UInt64(count), maximum: UInt64(count))
+        }
+        guard leaves.isEmpty || MerkleTree.root(leaves) == root else {
             throw .badKey(offset: 0)
         }
-        return preKeys
     }
 }
 
@@ -131,7 +171,9 @@ package struct DirectoryJob: Sendable {
 package struct DirectoryRequest: Sendable {
     enum Operation: Sendable {
         case publishRecord(Handle, Verified<Record>)
-        case publishBundle(Handle, Verified<PreKeyBundle>, [OneTimePreKey])
+        /// With the one-time prekeys of each kind as they are handed out, in the order of their trees.
+        case publishBundle(
+            Handle, Verified<PreKeyBundle>, issued: [[UInt8]], issuedKEM: [[UInt8]])
         case lookUp(Handle)
         case fetchPreKeys(Handle, deviceID: UInt32)
         case preKeyStatus(PreKeyStatusFrame, handshakeHash: FixedBytes<32>)

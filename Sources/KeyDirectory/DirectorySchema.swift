@@ -52,6 +52,22 @@ package enum DirectorySchema {
         "INSERT INTO directory_pulse(row, beat) VALUES(1, 0)",
     ]
 
+    /// The statements of the file's second migration. Bundles of before have no KEM prekey and are
+    /// refused by everybody (KD-11), so they go with what was offered beside them; records and
+    /// handles stay, and the clients publish their next bundle within a day.
+    package static let kemTables: [StaticString] = [
+        """
+        CREATE TABLE directory_kem_prekey(
+            device INTEGER NOT NULL,
+            draw INTEGER NOT NULL,
+            issued BLOB NOT NULL,
+            PRIMARY KEY(device, draw)
+        ) STRICT, WITHOUT ROWID
+        """,
+        "DELETE FROM directory_device",
+        "DELETE FROM directory_prekey",
+    ]
+
     /// What every table and column above means and may hold (Z4).
     package static let descriptions = [
         TableDescription(
@@ -87,6 +103,18 @@ package enum DirectorySchema {
                     "its place in a random order of giving out"),
                 ColumnDescription(
                     "issued", publishedPreKey, "the public key with its path to the signed bundle"),
+            ]),
+        TableDescription(
+            "directory_kem_prekey", "a one-time KEM prekey nobody has asked for yet",
+            rows: "SELECT * FROM directory_kem_prekey",
+            [
+                ColumnDescription("device", .rowNumber, "the device it belongs to"),
+                ColumnDescription(
+                    "draw", .count(0...Int64(MerkleTree.leafCountMax - 1)),
+                    "its place in a random order of giving out"),
+                ColumnDescription(
+                    "issued", publishedKEMPreKey,
+                    "the public key with its path to the signed bundle"),
             ]),
         TableDescription(
             "directory_rest", "a handle that its owner gave up",
@@ -132,6 +160,14 @@ package enum DirectorySchema {
         .object({ @Sendable bytes in
             var reader = Reader(bytes)
             guard let issued = try? IssuedPreKey.optional(from: &reader) else { return false }
+            return issued.preKey.id != 0 && reader.remainingByteCount == 0
+        }))
+
+    private static let publishedKEMPreKey = ColumnKind(
+        "published",
+        .object({ @Sendable bytes in
+            var reader = Reader(bytes)
+            guard let issued = try? IssuedKEMPreKey.optional(from: &reader) else { return false }
             return issued.preKey.id != 0 && reader.remainingByteCount == 0
         }))
 }

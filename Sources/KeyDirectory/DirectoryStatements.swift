@@ -32,6 +32,10 @@ final class DirectoryStatements {
     private var takeOneTime: Statement
     private var countOneTime: Statement
     private var deleteOneTime: Statement
+    private var insertOneTimeKEM: Statement
+    private var takeOneTimeKEM: Statement
+    private var countOneTimeKEM: Statement
+    private var deleteOneTimeKEM: Statement
     private var selectRest: Statement
     private var replaceRest: Statement
     private var deleteRest: Statement
@@ -86,6 +90,19 @@ final class DirectoryStatements {
             connection, "SELECT count(*) FROM directory_prekey WHERE device = ?1")
         deleteOneTime = try Statement(
             connection, "DELETE FROM directory_prekey WHERE device = ?1")
+        insertOneTimeKEM = try Statement(
+            connection, "INSERT INTO directory_kem_prekey(device, draw, issued) VALUES(?1, ?2, ?3)")
+        takeOneTimeKEM = try Statement(
+            connection,
+            """
+            DELETE FROM directory_kem_prekey WHERE device = ?1
+            AND draw = (SELECT min(draw) FROM directory_kem_prekey WHERE device = ?1)
+            RETURNING issued
+            """)
+        countOneTimeKEM = try Statement(
+            connection, "SELECT count(*) FROM directory_kem_prekey WHERE device = ?1")
+        deleteOneTimeKEM = try Statement(
+            connection, "DELETE FROM directory_kem_prekey WHERE device = ?1")
         selectRest = try Statement(
             connection, "SELECT free_hour FROM directory_rest WHERE handle = ?1")
         replaceRest = try Statement(
@@ -199,9 +216,31 @@ final class DirectoryStatements {
         return try countOneTime.first { row throws(DatabaseError) in try row.int(0) } ?? 0
     }
 
+    func insertKEMPreKey(device: Int64, draw: Int, _ issued: [UInt8]) throws(DatabaseError) {
+        insertOneTimeKEM.bind(1, device)
+        insertOneTimeKEM.bind(2, Int64(draw))
+        insertOneTimeKEM.bind(3, copying: issued.raw)
+        try insertOneTimeKEM.run()
+    }
+
+    /// Deletes the next one-time KEM prekey and returns it, in one statement.
+    func takeKEMPreKey(of device: Int64) throws(DatabaseError) -> [UInt8]? {
+        takeOneTimeKEM.bind(1, device)
+        // KD-19
+        return try takeOneTimeKEM.first { row throws(DatabaseError) in try row.bytes(0) }
+    }
+
+    func kemPreKeyCount(of device: Int64) throws(DatabaseError) -> Int64 {
+        countOneTimeKEM.bind(1, device)
+        return try countOneTimeKEM.first { row throws(DatabaseError) in try row.int(0) } ?? 0
+    }
+
+    /// Removes the one-time prekeys of both kinds.
     func removePreKeys(of device: Int64) throws(DatabaseError) {
         deleteOneTime.bind(1, device)
         try deleteOneTime.run()
+        deleteOneTimeKEM.bind(1, device)
+        try deleteOneTimeKEM.run()
     }
 
     // MARK: Freed handles, and the pulse

@@ -29,7 +29,7 @@ package enum ServerStorage {
         }
         let store = try StoreSQLite(
             path: folder.storePath, wallSeconds: SystemClock().wallSeconds,
-            directoryTables: DirectorySchema.tables, random: SystemRandom())
+            withDirectory: true, random: SystemRandom())
         do throws(DatabaseError) {
             store.directory = try DirectoryAdapter(store.connection, random: SystemRandom())
         } catch {
@@ -51,7 +51,7 @@ package enum ServerStorage {
             let connection = try Connection(
                 path: folder.storePath, access: .readOnly, options: options)
             try connection.migrate(
-                StoreSchema.migrations(directoryTables: DirectorySchema.tables),
+                StoreSchema.migrations(),
                 applicationID: StoreSchema.applicationID)
             return connection
         } catch {

@@ -111,7 +111,7 @@ package struct StoreAudit: Sendable {
         of connection: Connection
     ) throws(DatabaseError) -> Set<String> {
         let model = try Connection(path: "", access: .inMemory)
-        let migrations = StoreSchema.migrations(directoryTables: DirectorySchema.tables)
+        let migrations = StoreSchema.migrations()
         try model.migrate(migrations, applicationID: StoreSchema.applicationID)
         let listed = try Self.schema(of: model)
         let found = try Self.schema(of: connection)

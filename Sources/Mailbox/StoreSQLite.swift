@@ -54,18 +54,18 @@ package final class StoreSQLite: Store {
     /// of file and folder and holds the folder's lock.
     ///
     /// - Parameters:
-    ///   - directoryTables: statements that make the key directory's tables.
+    ///   - withDirectory: whether the file has the tables of the key directory.
     ///   - mailboxesCachedMax: how many mailboxes are remembered, about 300 bytes each.
     /// - Throws: `StoreError.cannotOpen`.
     package init(
-        path: String, wallSeconds: Int64, directoryTables: [StaticString] = [],
+        path: String, wallSeconds: Int64, withDirectory: Bool = false,
         limits: StoreLimits = StoreLimits(), random: some RandomSource,
         options: Connection.Options = Connection.Options(), mailboxesCachedMax: Int = 20_000
     ) throws(StoreError) {
         do throws(DatabaseError) {
             let connection = try Connection(path: path, options: options)
             try connection.migrate(
-                StoreSchema.migrations(directoryTables: directoryTables),
+                StoreSchema.migrations(withDirectory: withDirectory),
                 applicationID: StoreSchema.applicationID)
             statements = try StoreStatements(connection)
             let stored = try Self.readClock(connection)

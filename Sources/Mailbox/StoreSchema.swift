@@ -64,14 +64,17 @@ package enum StoreSchema {
         """,
     ]
 
-    /// All steps of the file, with the tables of the key directory where it has any.
-    package static func migrations(directoryTables: [StaticString]) -> [Migration] {
+    /// All steps of the file, with the tables of the key directory unless it has none.
+    package static func migrations(withDirectory: Bool = true) -> [Migration] {
         [
             Migration(
                 version: 1,
-                mailboxTables + directoryTables + [
+                mailboxTables + (withDirectory ? DirectorySchema.tables : []) + [
                     "PRAGMA application_id=0x5053544E", "PRAGMA user_version=1",
-                ])
+                ]),
+            Migration(
+                version: 2,
+                (withDirectory ? DirectorySchema.kemTables : []) + ["PRAGMA user_version=2"]),
         ]
     }
 

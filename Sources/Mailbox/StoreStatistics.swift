@@ -16,6 +16,8 @@ package struct StoreStatistics: Sendable {
     package let devices: Int64
     /// One-time prekeys nobody has asked for yet.
     package let oneTimePreKeys: Int64
+    /// The same of the KEM.
+    package let oneTimeKEMPreKeys: Int64
     /// Handles given up that are not free yet.
     package let restingHandles: Int64
     /// Bytes of the store's file.
@@ -39,6 +41,7 @@ package struct StoreStatistics: Sendable {
                 handles = directory.handles
                 devices = directory.devices
                 oneTimePreKeys = directory.oneTimePreKeys
+                oneTimeKEMPreKeys = directory.oneTimeKEMPreKeys
                 restingHandles = directory.restingHandles
             } catch {
                 throw .mustStop(error)

@@ -1,7 +1,7 @@
 import Primitives
 
 /// What a prekey fetch or an invite gives for a first message: a bundle and perhaps a one-time
-/// prekey.
+/// prekey of either kind.
 ///
 /// A handshake takes a `Verified<FetchedPreKeys>`, which only ``verify(for:deviceID:secondsSince1970:)``
 /// and `Invite.verify` make.
@@ -10,17 +10,29 @@ import Primitives
 package struct FetchedPreKeys: Equatable, Sendable {
     /// Most bytes of the encoding.
     package static let byteCountMax =
-        IssuedPreKey.byteCount + IssuedPreKey.kemByteCount + 2 + PreKeyBundle.byteCountMax
+        IssuedPreKey.byteCount + IssuedKEMPreKey.byteCount + 2 + PreKeyBundle.byteCountMax
 
     /// The device's bundle.
     package let bundle: PreKeyBundle
     /// Nil when none is left or the server's budget is spent.
     package let oneTime: IssuedPreKey?
+    /// As above, of the KEM.
+    package let oneTimeKEM: IssuedKEMPreKey?
 
-    /// A bundle and perhaps a one-time prekey.
-    package init(bundle: PreKeyBundle, oneTime: IssuedPreKey?) {
+    /// A bundle and perhaps one-time prekeys.
+    package init(bundle: PreKeyBundle, oneTime: IssuedPreKey?, oneTimeKEM: IssuedKEMPreKey?) {
         self.bundle = bundle
         self.oneTime = oneTime
+        self.oneTimeKEM = oneTimeKEM
+    }
+
+    /// The KEM prekey that a first message uses: the one-time one, else the last resort.
+    package var kemPreKey: KEMPreKey { oneTimeKEM?.preKey ?? bundle.contents.lastResortKEM }
+
+    /// True when every one-time prekey is of this bundle.
+    package var isWhole: Bool {
+        // KD-7
+        (oneTime?.belongs(to: bundle) ?? true) && (oneTimeKEM?.belongs(to: bundle) ?? true)
     }
 
     /// Why fetched prekeys cannot be used.
@@ -29,7 +41,7 @@ package struct FetchedPreKeys: Equatable, Sendable {
         case signature(SignatureProblem)
         /// They belong to another account or device than was asked for.
         case mismatch
-        /// The one-time prekey is not of this bundle.
+        /// A one-time prekey is not of this bundle.
         case oneTimePreKey
         /// The bundle is not of now.
         case window(ValidityWindow.Problem)
@@ -62,7 +74,7 @@ package struct FetchedPreKeys: Equatable, Sendable {
         guard bundle.matches(record.value), bundle.certificate.identity.deviceID == asked else {
             throw .mismatch
         }
-        guard oneTime?.belongs(to: bundle) ?? true else { throw .oneTimePreKey }
+        guard isWhole else { throw .oneTimePreKey }
         do throws(ValidityWindow.Problem) {
             try bundle.checkWindow(secondsSince1970: now, use: .directory)
         } catch {
@@ -76,8 +88,7 @@ package struct FetchedPreKeys: Equatable, Sendable {
     /// - Throws: `WireError`.
     package init(from reader: inout Reader) throws(WireError) {
         oneTime = try IssuedPreKey.optional(from: &reader)
-        // KD-11
-        try reader.zeros(IssuedPreKey.kemByteCount)
+        oneTimeKEM = try IssuedKEMPreKey.optional(from: &reader)
         let length = try reader.u16(
             in: UInt16(PreKeyBundle.byteCountMin)...UInt16(PreKeyBundle.byteCountMax))
         bundle = try PreKeyBundle(parsing: try reader.span(Int(length)))
@@ -87,7 +98,7 @@ package struct FetchedPreKeys: Equatable, Sendable {
     @_lifetime(sink: copy sink)
     package func encode<Sink: ByteSink & ~Copyable & ~Escapable>(into sink: inout Sink) {
         IssuedPreKey.encode(oneTime, into: &sink)
-        sink.zeros(IssuedPreKey.kemByteCount)
+        IssuedKEMPreKey.encode(oneTimeKEM, into: &sink)
         sink.u16(UInt16(bundle.bytes.count))
         sink.array(bundle.bytes)
     }

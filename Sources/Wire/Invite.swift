@@ -22,8 +22,8 @@ package enum InviteError: Error, Equatable, Sendable {
     case window(ValidityWindow.Problem)
 }
 
-/// A way to reach a person without the directory: record, bundle and one prekey in one blob, whose
-/// hash is the secret of the link.
+/// A way to reach a person without the directory: record, bundle and one prekey of each kind in one
+/// blob, whose hash is the secret of the link.
 ///
 /// - SPEC: §9.6, KD-12, KD-13, KD-14
 package struct Invite: Equatable, Sendable {
@@ -42,20 +42,23 @@ package struct Invite: Equatable, Sendable {
     package let record: Record
     /// The one key for the first who comes.
     package let oneTime: IssuedPreKey?
+    /// As above, of the KEM.
+    package let oneTimeKEM: IssuedKEMPreKey?
     /// How to write; its contact mailbox is the invite's own.
     package let bundle: PreKeyBundle
 
     /// An invite of verified parts that belong together; others are our own mistake.
     package init(
         random: FixedBytes<32>, record: Verified<Record>, oneTime: IssuedPreKey?,
-        bundle: Verified<PreKeyBundle>
+        oneTimeKEM: IssuedKEMPreKey?, bundle: Verified<PreKeyBundle>
     ) {
         precondition(bundle.value.matches(record.value), "bundle of another device")
-        precondition(oneTime?.belongs(to: bundle.value) ?? true, "prekey of another bundle")
         self.random = random
         self.record = record.value
         self.oneTime = oneTime
+        self.oneTimeKEM = oneTimeKEM
         self.bundle = bundle.value
+        precondition(preKeys.isWhole, "prekey of another bundle")
     }
 
     /// What is stored on the server and what goes into the link.
@@ -120,7 +123,7 @@ package struct Invite: Equatable, Sendable {
         } catch {
             throw .signature(error)
         }
-        guard bundle.matches(record), oneTime?.belongs(to: bundle) ?? true else {
+        guard bundle.matches(record), preKeys.isWhole else {
             throw .mismatch
         }
         do throws(ValidityWindow.Problem) {
@@ -128,7 +131,12 @@ package struct Invite: Equatable, Sendable {
         } catch {
             throw .window(error)
         }
-        return (verified, Verified(FetchedPreKeys(bundle: bundle, oneTime: oneTime)))
+        return (verified, Verified(preKeys))
+    }
+
+    /// What a first message is made from.
+    private var preKeys: FetchedPreKeys {
+        FetchedPreKeys(bundle: bundle, oneTime: oneTime, oneTimeKEM: oneTimeKEM)
     }
 
     /// The plaintext: 8,176 bytes.
@@ -137,7 +145,7 @@ package struct Invite: Equatable, Sendable {
         writer.u8(Self.contactPurpose)
         writer.fixed(random)
         writer.array(record.bytes)
-        FetchedPreKeys(bundle: bundle, oneTime: oneTime).encode(into: &writer)
+        preKeys.encode(into: &writer)
         writer.pad(to: Self.plaintextByteCount)
         return writer.bytes
     }
@@ -149,6 +157,7 @@ package struct Invite: Equatable, Sendable {
         self.record = try Record(parsing: try reader.span(Record.byteCount))
         let preKeys = try FetchedPreKeys(from: &reader)
         self.oneTime = preKeys.oneTime
+        self.oneTimeKEM = preKeys.oneTimeKEM
         self.bundle = preKeys.bundle
         try reader.zeros(reader.remainingByteCount)
     }

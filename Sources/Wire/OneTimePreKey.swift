@@ -49,16 +49,18 @@ package struct OneTimePreKey: Hashable, Sendable {
 /// - SPEC: §9.4, KD-7
 package struct IssuedPreKey: Hashable, Sendable {
     /// Encoded size in bytes.
-    package static let byteCount = 198
-    /// Size of the place of an issued ML-KEM-768 prekey, zeros in version 0.
-    package static let kemByteCount = 1350
+    package static let byteCount = OneTimePreKey.byteCount + TreePlace.byteCount
 
     /// The key itself.
     package let preKey: OneTimePreKey
-    /// Its position among the leaves.
-    package let index: UInt8
-    /// Hashes from the leaf's sibling upwards, at most five.
-    package let path: [MerkleTree.Hash]
+    /// Where it stands among the leaves.
+    package let place: TreePlace
+
+    /// A key with its place.
+    package init(_ preKey: OneTimePreKey, at place: TreePlace) {
+        self.preKey = preKey
+        self.place = place
+    }
 
     /// A key of a tree, with its path.
     ///
@@ -66,9 +68,7 @@ package struct IssuedPreKey: Hashable, Sendable {
     ///   - index: below `preKeys.count`.
     ///   - preKeys: all 1 to 32 keys of the bundle, in order.
     package init(_ index: Int, of preKeys: [OneTimePreKey]) {
-        self.preKey = preKeys[index]
-        self.index = UInt8(index)
-        self.path = MerkleTree.path(index, preKeys.map(\.leaf))
+        self.init(preKeys[index], at: TreePlace(index, preKeys.map(\.leaf)))
     }
 
     /// Parses 198 bytes; id 0 means that none was handed out.
@@ -80,17 +80,8 @@ package struct IssuedPreKey: Hashable, Sendable {
             try reader.zeros(byteCount)
             return nil
         }
-        return try IssuedPreKey(from: &reader)
-    }
-
-    private init(from reader: inout Reader) throws(WireError) {
-        self.preKey = try OneTimePreKey(from: &reader)
-        self.index = try reader.u8(in: 0...UInt8(MerkleTree.leafCountMax - 1))
-        let count = Int(try reader.u8(in: 0...UInt8(MerkleTree.pathCountMax)))
-        var path: [MerkleTree.Hash] = []
-        for _ in 0..<count { path.append(try reader.fixed()) }
-        self.path = path
-        try reader.zeros(32 * (MerkleTree.pathCountMax - count))
+        let preKey = try OneTimePreKey(from: &reader)
+        return IssuedPreKey(preKey, at: try TreePlace(from: &reader))
     }
 
     /// Writes 198 bytes, zeros for none.
@@ -100,17 +91,12 @@ package struct IssuedPreKey: Hashable, Sendable {
     ) {
         guard let issued else { return sink.zeros(byteCount) }
         issued.preKey.encode(into: &sink)
-        sink.u8(issued.index)
-        sink.u8(UInt8(issued.path.count))
-        for hash in issued.path { sink.fixed(hash) }
-        sink.zeros(32 * (MerkleTree.pathCountMax - issued.path.count))
+        issued.place.encode(into: &sink)
     }
 
     /// True when the path leads to the root that the bundle's device has signed.
     package func belongs(to bundle: PreKeyBundle) -> Bool {
         // KD-7
-        MerkleTree.verify(
-            leaf: preKey.leaf, index: Int(index), count: bundle.oneTimeCount, path: path,
-            root: bundle.oneTimeRoot)
+        place.leads(from: preKey.leaf, count: bundle.oneTimeCount, to: bundle.oneTimeRoot)
     }
 }

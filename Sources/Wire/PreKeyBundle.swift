@@ -15,8 +15,6 @@ package struct PreKeyBundle: Hashable, Sendable {
     package static let extensionByteCountMax = 512
     /// Largest encoded size in bytes.
     package static let byteCountMax = byteCountMin + extensionByteCountMax
-    /// Size of a public ML-KEM-768 key, zeros in version 0.
-    package static let kemKeyByteCount = 1184
 
     /// A mailbox and the server it lies on.
     package struct Contact: Hashable, Sendable {
@@ -52,6 +50,12 @@ package struct PreKeyBundle: Hashable, Sendable {
         package var oneTimeCount: Int
         /// Root of their tree, zeros for none.
         package var oneTimeRoot: MerkleTree.Hash
+        /// Number of one-time KEM prekeys, 0 to 32.
+        package var oneTimeKEMCount: Int
+        /// Root of their tree, zeros for none.
+        package var oneTimeKEMRoot: MerkleTree.Hash
+        /// What a first message uses when no one-time KEM prekey was handed out.
+        package var lastResortKEM: KEMPreKey
         /// Where first messages go.
         package var contact: Contact
         /// What newer versions add.
@@ -60,10 +64,12 @@ package struct PreKeyBundle: Hashable, Sendable {
         /// - Parameters:
         ///   - signedPreKeyID: random, not 0.
         ///   - oneTimePreKeys: 0 to 32 keys in the order of the tree.
+        ///   - oneTimeKEMPreKeys: 0 to 32 keys in the order of their tree.
         package init(
             number: UInt64, window: ValidityWindow, account: Ed25519PublicKey,
             certificate: DeviceCertificate, signedPreKeyID: UInt32,
-            signedPreKey: X25519PublicKey, oneTimePreKeys: [OneTimePreKey], contact: Contact
+            signedPreKey: X25519PublicKey, oneTimePreKeys: [OneTimePreKey],
+            lastResortKEM: KEMPreKey, oneTimeKEMPreKeys: [KEMPreKey], contact: Contact
         ) {
             self.number = number
             self.window = window
@@ -74,6 +80,10 @@ package struct PreKeyBundle: Hashable, Sendable {
             self.oneTimeCount = oneTimePreKeys.count
             self.oneTimeRoot =
                 oneTimePreKeys.isEmpty ? .zero : MerkleTree.root(oneTimePreKeys.map(\.leaf))
+            self.oneTimeKEMCount = oneTimeKEMPreKeys.count
+            self.oneTimeKEMRoot =
+                oneTimeKEMPreKeys.isEmpty ? .zero : MerkleTree.root(oneTimeKEMPreKeys.map(\.leaf))
+            self.lastResortKEM = lastResortKEM
             self.contact = contact
         }
     }
@@ -102,7 +112,9 @@ package struct PreKeyBundle: Hashable, Sendable {
     /// - Parameter device: the device key of the certificate.
     package init(_ contents: Contents, signedBy device: borrowing Ed25519KeyPair) {
         precondition(contents.number != 0 && contents.signedPreKeyID != 0, "ids are not 0")
-        precondition(contents.oneTimeCount <= MerkleTree.leafCountMax, "at most 32 keys")
+        precondition(
+            max(contents.oneTimeCount, contents.oneTimeKEMCount) <= MerkleTree.leafCountMax,
+            "at most 32 keys")
         precondition(contents.extensions.byteCount <= Self.extensionByteCountMax, "extensions")
         var body = Writer(capacity: Self.byteCountMin + contents.extensions.byteCount)
         contents.encode(into: &body)
@@ -195,19 +207,27 @@ extension PreKeyBundle.Contents {
         certificate = try DeviceCertificate(from: &reader)
         signedPreKeyID = try reader.nonZeroU32()
         signedPreKey = try reader.x25519Key()
-        oneTimeCount = Int(try reader.u8(in: 0...UInt8(MerkleTree.leafCountMax)))
-        if oneTimeCount == 0 {
-            try reader.zeros(32)
-            oneTimeRoot = .zero
-        } else {
-            oneTimeRoot = try reader.fixed()
-        }
-        // KD-11: one-time KEM count and root, last-resort KEM id and key.
-        try reader.zeros(1 + 32 + 4 + PreKeyBundle.kemKeyByteCount)
+        (oneTimeCount, oneTimeRoot) = try Self.tree(from: &reader)
+        (oneTimeKEMCount, oneTimeKEMRoot) = try Self.tree(from: &reader)
+        // KD-11
+        lastResortKEM = try KEMPreKey(from: &reader)
         contact = PreKeyBundle.Contact(
             server: try ServerAddress(from: &reader), mailbox: try reader.fixed())
         extensions = try TaggedFields(
             from: &reader, byteCountMax: PreKeyBundle.extensionByteCountMax)
+    }
+
+    /// The count of a tree's leaves and its root, which is zeros when there are none.
+    private static func tree(
+        from reader: inout Reader
+    ) throws(WireError) -> (count: Int, root: MerkleTree.Hash) {
+        let count = Int(try reader.u8(in: 0...UInt8(MerkleTree.leafCountMax)))
+        guard count > 0 else {
+            // KD-11
+            try reader.zeros(32)
+            return (0, .zero)
+        }
+        return (count, try reader.fixed())
     }
 
     /// Writes all but the signature.
@@ -224,7 +244,9 @@ extension PreKeyBundle.Contents {
         writer.fixed(signedPreKey.bytes)
         writer.u8(UInt8(oneTimeCount))
         writer.fixed(oneTimeRoot)
-        writer.zeros(1 + 32 + 4 + PreKeyBundle.kemKeyByteCount)
+        writer.u8(UInt8(oneTimeKEMCount))
+        writer.fixed(oneTimeKEMRoot)
+        lastResortKEM.encode(into: &writer)
         ServerAddress.encode(contact.server, into: &writer)
         writer.fixed(contact.mailbox)
         writer.u16(UInt16(extensions.byteCount))

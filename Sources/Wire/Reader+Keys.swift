@@ -13,6 +13,20 @@ extension Reader {
         return key
     }
 
+    /// Consumes a public ML-KEM-768 key.
+    ///
+    /// - Throws: `WireError.badKey` unless the 1,184 bytes pass the modulus check and are not all
+    ///   zero, `.truncated`.
+    package mutating func kemKey() throws(WireError) -> MLKEM768PublicKey {
+        let start = offset
+        let bytes = try span(MLKEM768PublicKey.byteCount)
+        // WI-6, KD-11: zeros pass the modulus check, and anybody can open what is sealed to them.
+        guard let key = try? MLKEM768PublicKey(parsing: bytes), !key.bytes.isZero else {
+            throw .badKey(offset: start)
+        }
+        return key
+    }
+
     /// Consumes a public Ed25519 key.
     ///
     /// - Throws: `WireError.badKey` unless the 32 bytes are canonical and not of low order,

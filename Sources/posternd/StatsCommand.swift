@@ -50,6 +50,7 @@ extension Command {
             ("handles", "handles", statistics.handles),
             ("devices", "devices with prekeys", statistics.devices),
             ("oneTimePreKeys", "one-time prekeys left", statistics.oneTimePreKeys),
+            ("oneTimeKEMPreKeys", "one-time KEM prekeys left", statistics.oneTimeKEMPreKeys),
             ("restingHandles", "handles given up, not free yet", statistics.restingHandles),
             ("fileBytes", "bytes of the store's file", statistics.fileByteCount),
         ]

@@ -12,6 +12,7 @@ struct ChatScript {
     let extensions: [UInt8]
     let ephemeral: [UInt8]
     let coin: UInt8
+    let kemMessage: [UInt8]
     let ratchetKey: [UInt8]
     var random: SeededRandom
     private var steps: [JSONValue] = []
@@ -31,6 +32,7 @@ struct ChatScript {
         ephemeral = random.bytes(count: 32)
         coin = random.bytes(count: 1)[0]
         ratchetKey = random.bytes(count: 32)
+        kemMessage = random.bytes(count: 32)
     }
 
     /// The input of the operation `chat`.
@@ -39,7 +41,8 @@ struct ChatScript {
             "initiator": alice.json, "recipient": bob.json, "type": .whole(type.rawValue),
             "one-time": .bool(withOneTime), "extensions": .hex(extensions),
             "ephemeral key": .hex(ephemeral), "coin": .hex([coin]),
-            "ratchet key": .hex(ratchetKey), "steps": .array(steps),
+            "KEM message": .hex(kemMessage), "ratchet key": .hex(ratchetKey),
+            "steps": .array(steps),
         ]
     }
 
@@ -141,7 +144,8 @@ struct ChatScript {
     func handshake(_ changes: HandshakeTrace.Changes = .init()) throws -> HandshakeTrace {
         try HandshakeTrace(
             from: alice, to: bob, type: type.rawValue, withOneTime: withOneTime,
-            extensions: extensions, ephemeral: ephemeral, coin: coin, changes: changes)
+            extensions: extensions, ephemeral: ephemeral, coin: coin, kemMessage: kemMessage,
+            changes: changes)
     }
 
     func trace(_ changes: HandshakeTrace.Changes = .init()) throws -> RatchetTrace {

@@ -11,6 +11,7 @@ enum DirectoryFiles {
         let recoverySeed: [UInt8]
         let otherSeed: [UInt8]
         let oneTime: [JSONValue]
+        let kem: [JSONValue]
         let certificate: [UInt8]
 
         init() throws {
@@ -21,6 +22,10 @@ enum DirectoryFiles {
             oneTime = (0..<20).map { index in
                 let key = X25519KeyPair.generate(from: &random)
                 return .hex([0, 0, 1, UInt8(index)] + key.publicKey.bytes.array)
+            }
+            kem = (0..<5).map { index in
+                let key = MLKEM768KeyPair.generate(from: &random)
+                return .hex([0, 0, 2, UInt8(index)] + key.publicKey.bytes.array)
             }
             certificate = person.certificate.bytes
         }
@@ -44,6 +49,9 @@ enum DirectoryFiles {
                 "signed prekey id": .whole(person.signedPreKeyID),
                 "signed prekey": .hex(person.signedPreKey.publicKey.bytes),
                 "one-time prekeys": .array(oneTime),
+                "last-resort KEM id": .whole(person.kemPreKeyID),
+                "last-resort KEM key": .hex(person.lastResortKEM.key.bytes),
+                "one-time KEM prekeys": .array(kem),
                 "server key": .hex(person.server.key.bytes),
                 "server host": .string(person.server.hostAndPort),
                 "mailbox": .hex(SHA256.hash(recoverySeed.raw)), "extensions": "",
@@ -219,15 +227,24 @@ enum DirectoryFiles {
                 ["one-time prekeys": .array(Array(parts.oneTime[..<count]))])
             issued = try (tree["issued"]?.elements ?? []).map { try Hex.decode($0.text ?? "") }
         }
+        var issuedKEM: [[UInt8]] = []
+        for count in [1, 2, 5] {
+            let tree = try file.add(
+                "KEM tree of \(count)", "KEM tree",
+                ["one-time KEM prekeys": .array(Array(parts.kem[..<count]))])
+            issuedKEM = try (tree["issued"]?.elements ?? []).map { try Hex.decode($0.text ?? "") }
+        }
         func make(_ name: String, _ input: JSONValue) throws -> [UInt8] {
             try bytes(try file.add(name, "bundle", input), "bundle")
         }
         let bundle = try make("bundle", parts.bundle)
         let none = try make(
-            "bundle without one-time prekeys", parts.bundle.with("one-time prekeys", []))
+            "bundle without one-time prekeys",
+            parts.bundle.with("one-time prekeys", []).with("one-time KEM prekeys", []))
         let critical = try make(
             "bundle with a critical extension",
-            parts.bundle.with("extensions", "80010000").with("one-time prekeys", []))
+            parts.bundle.with("extensions", "80010000").with("one-time prekeys", [])
+                .with("one-time KEM prekeys", []))
         let long = try make(
             "bundle of 169 hours",
             parts.bundle.with("expiry", .whole(VectorPerson.hours + 169)))
@@ -238,15 +255,24 @@ enum DirectoryFiles {
                 .with("account", .hex(foreign.account.publicKey.bytes))
                 .with("certificate", .hex(foreign.certificate.bytes)))
         let zeros = [UInt8](repeating: 0, count: 198)
-        func fetching(_ bundle: [UInt8], _ issued: [UInt8]) -> JSONValue {
+        let zerosKEM = [UInt8](repeating: 0, count: 1350)
+        func fetching(
+            _ bundle: [UInt8], _ issued: [UInt8], _ issuedKEM: [UInt8]? = nil
+        ) -> JSONValue {
             [
                 "record": .hex(record), "bundle": .hex(bundle), "issued": .hex(issued),
+                "issued KEM": .hex(issuedKEM ?? zerosKEM),
                 "device id": 0, "now": .whole(VectorPerson.now),
             ]
         }
-        let good = fetching(bundle, issued[19])
+        let good = fetching(bundle, issued[19], issuedKEM[4])
         try file.add("fetched", "fetched", good)
         try file.add("fetched without a one-time prekey", "fetched", fetching(none, zeros))
+        try file.add(
+            "fetched with one-time prekeys left of X25519", "fetched", fetching(bundle, issued[0]))
+        try file.add(
+            "fetched with one-time prekeys left of the KEM", "fetched",
+            fetching(bundle, zeros, issuedKEM[0]))
         try file.add("fetched, device named", "fetched", good.with("device id", 3))
         func refuse(_ name: String, _ rule: String, _ input: JSONValue, as error: String) throws {
             try file.refuse("fetched: \(name)", rule, "fetched", input, as: error)
@@ -275,8 +301,46 @@ enum DirectoryFiles {
         try refuse("bundle signature", "KD-8", damaged(1670, 1), as: "signature(device)")
         try refuse("bundle number", "KD-8", damaged(10, 1), as: "signature(device)")
         try refuse("certificate", "KD-8", damaged(130, 1), as: "signature(certificate")
-        try refuse("KEM key", "KD-11", damaged(400, 1), as: "notZero")
-        try refuse("KEM count", "KD-11", damaged(261, 1), as: "")
+        func pathKEM(_ place: Int, _ mask: UInt8) -> JSONValue {
+            good.with("issued KEM", changed(issuedKEM[4], place, mask))
+        }
+        try refuse("another KEM prekey", "KD-7", pathKEM(3, 0x40), as: "oneTimePreKey")
+        try refuse("another key of the KEM", "KD-7", pathKEM(1187, 1), as: "oneTimePreKey")
+        try refuse("another index of the KEM", "KD-7", pathKEM(1188, 1), as: "oneTimePreKey")
+        try refuse("another path of the KEM", "KD-7", pathKEM(1190, 1), as: "oneTimePreKey")
+        try refuse("padding of the path of the KEM", "WI-3", pathKEM(1349, 1), as: "notZero")
+        try refuse(
+            "KEM prekey of a tree of none", "KD-7", fetching(none, zeros, issuedKEM[0]),
+            as: "oneTime")
+        // With another root of the KEM everything is signed as it should be.
+        let fewer = try make(
+            "bundle with fewer KEM prekeys",
+            parts.bundle.with("one-time KEM prekeys", .array(Array(parts.kem[..<3]))))
+        try refuse(
+            "KEM prekey of another bundle", "KD-7", fetching(fewer, zeros, issuedKEM[1]),
+            as: "oneTime")
+        func without(_ place: Int, _ count: Int) -> JSONValue {
+            let zeros = [UInt8](repeating: 0, count: count)
+            return good.with(
+                "bundle", .hex(Array(bundle[..<place]) + zeros + Array(bundle[(place + count)...])))
+        }
+        // A11: each part of the KEM taken away from what is served.
+        try refuse("no last-resort KEM id", "KD-11", without(294, 4), as: "outOfRange")
+        try refuse("no last-resort KEM key", "KD-11", without(298, 1184), as: "badKey")
+        try refuse("no last-resort KEM prekey", "KD-11", without(294, 1188), as: "outOfRange")
+        try refuse("no KEM count", "KD-11", without(261, 1), as: "notZero")
+        try refuse("no KEM tree", "KD-8", without(261, 33), as: "signature(device)")
+        try refuse("no KEM root", "KD-8", without(262, 32), as: "signature(device)")
+        try refuse("33 KEM prekeys", "KD-7", damaged(261, 0x24), as: "outOfRange")
+        try refuse("another last-resort KEM id", "KD-8", damaged(297, 2), as: "signature(device)")
+        try refuse("another last-resort KEM key", "KD-8", damaged(1481, 1), as: "signature(device)")
+        try refuse(
+            "KEM coefficient 3329", "PR-11",
+            good.with(
+                "bundle",
+                .hex(
+                    Array(bundle[..<298]) + [0x01, bundle[299] & 0xf0 | 0x0d]
+                        + Array(bundle[300...]))), as: "badKey")
         try refuse("33 one-time prekeys", "KD-7", damaged(228, 0x35), as: "outOfRange")
         try refuse("type of a record", "WI-7", damaged(0, 1), as: "otherType")
     }
@@ -286,10 +350,10 @@ enum DirectoryFiles {
     static func invite() throws -> VectorWriter {
         var file = try VectorWriter("invite")
         let parts = try Parts()
-        let (record, bundle, issued) = try made(parts)
+        let (record, bundle, issued, issuedKEM) = try made(parts)
         let sealing: JSONValue = [
             "random": .hex(SHA256.hash(parts.otherSeed.raw)), "record": .hex(record),
-            "bundle": .hex(bundle), "issued": .hex(issued),
+            "bundle": .hex(bundle), "issued": .hex(issued), "issued KEM": .hex(issuedKEM),
         ]
         let sealed = try file.add("invite", "seal", sealing)
         let blob = try bytes(sealed, "blob")
@@ -320,7 +384,8 @@ enum DirectoryFiles {
         for (name, rule, place, mask, error) in [
             ("purpose 1", "KD-13", 0, UInt8(1), "purpose(1)"),
             ("record damaged", "KD-14", 33 + 75, 1, "signature(account)"),
-            ("KEM prekey", "KD-11", 2300, 1, "malformed(notZero"),
+            ("one-time KEM prekey", "KD-14", 2279 + 3, 0x40, "mismatch"),
+            ("padding of the KEM path", "WI-3", 3628, 1, "malformed(notZero"),
             ("one-time prekey", "KD-14", 2081 + 3, 0x40, "mismatch"),
             ("bundle damaged", "KD-14", 3631 + 1670, 1, "signature(device)"),
             ("padding", "WI-3", 8175, 1, "malformed(notZero"),
@@ -345,17 +410,23 @@ enum DirectoryFiles {
         return (key, ChaChaPoly.seal(plaintext.raw, key: blobKey, nonce: .zero))
     }
 
-    private static func made(_ parts: Parts) throws -> ([UInt8], [UInt8], [UInt8]) {
+    private static func made(
+        _ parts: Parts
+    ) throws -> (record: [UInt8], bundle: [UInt8], issued: [UInt8], issuedKEM: [UInt8]) {
         var scratch = try VectorWriter("directory")
         let record = try bytes(try scratch.add("record", "record", parts.record), "record")
         let bundle = try bytes(
             try scratch.add(
                 "bundle", "bundle",
-                parts.bundle.with("one-time prekeys", .array([parts.oneTime[0]]))), "bundle")
+                parts.bundle.with("one-time prekeys", .array([parts.oneTime[0]]))
+                    .with("one-time KEM prekeys", .array([parts.kem[0]]))), "bundle")
         let tree = try scratch.add(
             "tree", "tree", ["one-time prekeys": .array([parts.oneTime[0]])])
         let issued = try Hex.decode(tree["issued"]?.elements?.first?.text ?? "")
-        return (record, bundle, issued)
+        let kemTree = try scratch.add(
+            "KEM tree", "KEM tree", ["one-time KEM prekeys": .array([parts.kem[0]])])
+        let issuedKEM = try Hex.decode(kemTree["issued"]?.elements?.first?.text ?? "")
+        return (record, bundle, issued, issuedKEM)
     }
 }
 

@@ -10,7 +10,7 @@ import Wire
 ///
 /// | command | answer |
 /// |---|---|
-/// | `keys` | `ok ACCOUNT CERTIFICATE SPK-ID SPK OPK-ID OPK WRITE-SEED` |
+/// | `keys` | `ok ACCOUNT CERTIFICATE SPK-ID SPK OPK-ID OPK WRITE-SEED KEM-ID KEM 1-KEM-ID 1-KEM` |
 /// | `accept FIRST-MESSAGE` | `ok SESSION NUMBER CONTENT TYPE ACCOUNT` |
 /// | `begin ACCOUNT IDENTITY RECOVERY-BUNDLE` | `ok SESSION` |
 /// | `seal CONTENT` | `ok ENVELOPE` |
@@ -74,6 +74,8 @@ final class LivePeer {
                 String(person.signedPreKeyID), person.signedPreKey.publicKey.bytes.hex,
                 String(person.oneTimePreKeyID), person.oneTimePreKey.publicKey.bytes.hex,
                 hex(person.chatWriteKey.exposeForStorage()),
+                String(person.kemPreKeyID), person.lastResortKEM.key.bytes.hex,
+                String(person.oneTimeKEMPreKeyID), person.oneTimeKEM.key.bytes.hex,
             ].joined(separator: " ")
         case "accept": return try accept(try bytes(words, 0))
         case "begin": return try begin(words)
@@ -97,7 +99,9 @@ final class LivePeer {
             ? person.oneTimePreKey.duplicate() : nil
         let result = try Handshake.accept(
             message, outer: outer, own: person.keys, signedPreKey: person.signedPreKey,
-            oneTimePreKey: oneTime, secondsSince1970: VectorPerson.now)
+            oneTimePreKey: oneTime,
+            kemPreKey: person.kemHalf(outer.kemPreKeyID, withOneTime: true),
+            secondsSince1970: VectorPerson.now)
         switch consume result {
         case .accepted(let accepted):
             let id = accepted.session.id

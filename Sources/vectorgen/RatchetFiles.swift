@@ -118,6 +118,8 @@ enum RatchetFiles {
             [
                 "signed prekey id": .whole(bob.signedPreKeyID),
                 "signed prekey": .hex(bob.signedPreKey.publicKey.bytes),
+                "KEM prekey id": .whole(bob.kemPreKeyID),
+                "KEM prekey": .hex(bob.lastResortKEM.key.bytes),
                 "made": .whole(VectorPerson.hours),
                 "device seed": .hex(bob.device.exposeForStorage()),
             ])
@@ -136,10 +138,20 @@ enum RatchetFiles {
         try file.refuse(
             "recovery bundle: short", "DR-22", operation, reading(Array(bytes.dropLast())),
             as: "malformed")
+        func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
         try file.refuse(
-            "recovery bundle: KEM", "DR-22", operation, changed(40, 1), as: "unsupportedKEM")
+            "recovery bundle: KEM prekey taken away", "DR-22", operation,
+            reading(Array(bytes[..<36]) + zeros(1188) + Array(bytes[1224...])), as: "badKEM")
         try file.refuse(
-            "recovery bundle: KEM id", "DR-22", operation, changed(39, 1), as: "unsupportedKEM")
+            "recovery bundle: KEM key of zeros", "DR-22", operation,
+            reading(Array(bytes[..<40]) + zeros(1184) + Array(bytes[1224...])), as: "badKEM")
+        try file.refuse(
+            "recovery bundle: KEM coefficient 3329", "PR-11", operation,
+            reading(Array(bytes[..<40]) + [0x01, bytes[41] & 0xf0 | 0x0d] + Array(bytes[42...])),
+            as: "badKEM")
+        try file.refuse(
+            "recovery bundle: another KEM key", "DR-22", operation,
+            changed(1223, bytes[1223] ^ 1), as: "signature")
         try file.refuse(
             "recovery bundle: another hour", "DR-22", operation,
             changed(1227, bytes[1227] ^ 1), as: "signature")

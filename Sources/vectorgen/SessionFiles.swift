@@ -80,6 +80,15 @@ enum SessionFiles {
             }
             return changes
         }
+        func outer(_ change: @escaping (inout [UInt8]) -> Void) -> HandshakeTrace.Changes {
+            var changes = HandshakeTrace.Changes()
+            changes.outer = {
+                var block = $0
+                change(&block)
+                return block
+            }
+            return changes
+        }
         func refuse(_ name: String, _ rule: String, _ bytes: [UInt8], as error: String) throws {
             try file.refuse(name, rule, "accept", accepting(script, .hex(bytes)), as: error)
         }
@@ -102,8 +111,31 @@ enum SessionFiles {
         try refuse("message damaged", "HS-11", flipped(4000), as: "message(bodyRefused)")
         try refuse("header damaged", "HS-11", flipped(1700), as: "message(notThisSession)")
         try refuse("unknown one-time prekey", "HS-5", try envelope(outer(0, 0xee)), as: "unknownO")
-        try refuse("KEM prekey id", "HS-6", try envelope(outer(7, 1)), as: "unsupportedKEM")
-        try refuse("KEM ciphertext", "HS-6", try envelope(outer(1097, 1)), as: "unsupportedKEM")
+        try refuse(
+            "no KEM prekey", "HS-6",
+            try envelope(outer { for index in 4..<8 { $0[index] = 0 } }), as: "missingKEM")
+        try refuse(
+            "KEM part taken away", "HS-6",
+            try envelope(outer { $0 = Array($0[..<4]) + [0, 0, 0, 0] + $0[8..<10] + zeros(1088) }),
+            as: "missingKEM")
+        try refuse(
+            "unknown KEM prekey", "HS-6", try envelope(outer { $0[4] ^= 0x80 }), as: "unknownKEM")
+        try refuse(
+            "another KEM prekey", "HS-16",
+            try envelope(
+                outer { block in
+                    let id = script.bob.kemPreKeyID
+                    for index in 0..<4 {
+                        block[4 + index] = UInt8(truncatingIfNeeded: id >> UInt32(24 - 8 * index))
+                    }
+                }), as: "innerRefused")
+        try refuse(
+            "KEM ciphertext damaged", "HS-16", try envelope(outer { $0[1097] ^= 1 }),
+            as: "innerRefused")
+        try refuse(
+            "KEM ciphertext of zeros", "HS-16",
+            try envelope(outer { $0.replaceSubrange(10..., with: zeros(1088)) }),
+            as: "innerRefused")
         try refuse("inner size too small", "HS-8", try envelope(outer(8, 0)), as: "malformedOuter")
         try refuse(
             "unknown type", "HS-7", try envelope(inner { $0[0] = 2 }), as: "needsNewerVersion")
@@ -153,6 +185,8 @@ enum SessionFiles {
         let late = accepting(script, .hex(good)).with("now", .whole(VectorPerson.now + 9600 * 3600))
         try file.refuse("certificate expired", "KD-2", "accept", late, as: "certificateExpired")
     }
+
+    private static func zeros(_ count: Int) -> [UInt8] { [UInt8](repeating: 0, count: count) }
 
     private static func topBit(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes

@@ -164,7 +164,7 @@ enum WireFiles {
             ("prekeys not found", 0xa1, request + bytes(4089, 0)),
             (
                 "prekey status is", 0xa2,
-                request + bytes(7, 0) + [7] + bytes(7, 0) + [3] + [0, 7, 0, 0, 20, 18]
+                request + bytes(7, 0) + [7] + bytes(7, 0) + [3] + [0, 7, 0, 0, 20, 18, 20, 17]
             ),
             ("server hello", 0xc0, key + [0, 0, 1, 0, 1]),
             (

@@ -7,8 +7,9 @@ import Testing
 private let all: [ClientError] = [
     .noVault, .vaultExists, .cannotCreateHome(errorNumber: 13), .unsafeMode(.home, mode: 0o755),
     .unsafeOwnerOrKind(.vault), .vaultInUse, .vaultReadOnly, .vaultForeign,
-    .vaultTooNew(version: 2), .vaultCorrupt, .noBackup, .backupForeign, .backupTooNew(version: 2),
-    .backupCorrupt, .backupTooLarge, .fileExists, .passphraseNeeded, .passphraseWrong,
+    .vaultTooNew(version: 3), .vaultTooOld(version: 1), .vaultCorrupt, .noBackup, .backupForeign,
+    .backupTooNew(version: 2), .backupCorrupt, .backupTooLarge, .fileExists, .passphraseNeeded,
+    .passphraseWrong,
     .passphraseUnusable, .diskFull, .diskFailed(errorNumber: 5), .noPassphraseFile,
     .noSecretMemory, .libraryBroken, .addressInvalid, .addressKindUnknown,
     .addressWrongKind(wanted: .invite),

@@ -213,7 +213,12 @@ struct SQLiteVaultTests {
         // user_version lies at offset 60 of the file's header.
         try change(folder) { $0.replaceSubrange(60..<64, with: [0, 0, 0, 9]) }
         #expect(throws: ClientError.vaultTooNew(version: 9)) { try openVault(folder) }
+        // A vault of before the KEM is refused by name, and stays as it is (CL-26).
         try change(folder) { $0.replaceSubrange(60..<64, with: [0, 0, 0, 1]) }
+        let before = try Data(contentsOf: URL(fileURLWithPath: path))
+        #expect(throws: ClientError.vaultTooOld(version: 1)) { try openVault(folder) }
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+        try change(folder) { $0.replaceSubrange(60..<64, with: [0, 0, 0, 2]) }
         _ = try openVault(folder)
         // application_id at 68.
         try change(folder) { $0[68] ^= 1 }

@@ -30,7 +30,7 @@ struct ContentTests {
         let person = try Person("alice", seed: 8)
         let bundle = RecoveryBundle(
             signedPreKeyID: 5, signedPreKey: person.signedPreKey.publicKey,
-            madeHours: Person.hours, signedBy: person.device)
+            kemPreKey: person.lastResortKEM, madeHours: Person.hours, signedBy: person.device)
         let record = Record(
             Record.Contents(
                 number: 1, handle: try Handle("alice"), account: person.account.publicKey,

@@ -38,8 +38,8 @@ struct EnvelopeTests {
         let pair = try Pair(answered: false)
         #expect(pair.view(.initiator).room == 2049)
         let bundle = RecoveryBundle(
-            signedPreKeyID: 1, signedPreKey: pair.alice.signedPreKey.publicKey, madeHours: 1,
-            signedBy: pair.alice.device)
+            signedPreKeyID: 1, signedPreKey: pair.alice.signedPreKey.publicKey,
+            kemPreKey: pair.alice.lastResortKEM, madeHours: 1, signedBy: pair.alice.device)
         for (count, isWithBundle) in [(2046, false), (751, true)] {
             for extra in 0...1 {
                 let text = pair.alice.text(String(repeating: "x", count: count + extra))

@@ -64,11 +64,34 @@ struct FirstMessageFieldTests {
         #expect(try outcome(inner: changed { $0[0] = 1 }) == .accepted)
     }
 
-    @Test("HS-6 a KEM prekey or ciphertext is refused by this version")
+    @Test("HS-6 A11 without a KEM prekey, or with one nobody has, a first message is refused")
     func kem() throws {
-        for offset in [4, 7, 10, 1097] {
-            let outer = changed { $0[offset] = 1 }
-            #expect(try outcome(outer: outer) { $0 } == .refused(.unsupportedKEM))
+        let zeros = [UInt8](repeating: 0, count: 1088)
+        let noID = changed { $0.replaceSubrange(4..<8, with: [0, 0, 0, 0]) }
+        #expect(try outcome(outer: noID) { $0 } == .refused(.missingKEM))
+        let nothing = changed {
+            $0.replaceSubrange(4..<8, with: [0, 0, 0, 0])
+            $0.replaceSubrange(10..., with: zeros)
+        }
+        #expect(try outcome(outer: nothing) { $0 } == .refused(.missingKEM))
+        let unknown = changed { $0.replaceSubrange(4..<8, with: [0, 0, 0, 2]) }
+        #expect(try outcome(outer: unknown) { $0 } == .refused(.unknownKEMPreKey(id: 2)))
+    }
+
+    @Test("HS-16 A5 A11 another ciphertext, none, or another KEM prekey opens nothing")
+    func kemCiphertext() throws {
+        let zeros = [UInt8](repeating: 0, count: 1088)
+        let lastResort = Person.lastResortKEMID
+        for outer in [
+            changed { $0[10] ^= 1 }, changed { $0[1097] ^= 0x80 },
+            changed { $0.replaceSubrange(10..., with: zeros) },
+            changed { block in
+                var id: [UInt8] = []
+                id.append(bigEndian: lastResort)
+                block.replaceSubrange(4..<8, with: id)
+            },
+        ] {
+            #expect(try outcome(outer: outer) { $0 } == .refused(.innerRefused))
         }
     }
 

@@ -15,6 +15,10 @@ final class Person {
     let signedPreKeyID: UInt32
     /// Private halves of one-time prekeys, erased when used.
     var oneTime: [UInt32: KeyBox] = [:]
+    /// Seeds of the private halves of KEM prekeys; one-time ones are erased when used.
+    var kem: [UInt32: [UInt8]] = [:]
+    let lastResortKEM: KEMPreKey
+    static let lastResortKEMID: UInt32 = 0x4b45_4d01
     let server: ServerAddress
     let chatReadKey: Ed25519KeyPair
     let chatWriteKey: Ed25519KeyPair
@@ -45,6 +49,20 @@ final class Person {
                 deviceID: 7, identityKey: identity.publicKey, deviceKey: device.publicKey),
             expiry: expiry ?? Hours(secondsSince1970: Self.now).advanced(byHours: 9600),
             signedBy: account)
+        let seed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        lastResortKEM = KEMPreKey(id: Self.lastResortKEMID, key: Self.kemPair(seed).publicKey)
+        kem[Self.lastResortKEMID] = seed
+    }
+
+    private static func kemPair(_ seed: [UInt8]) -> MLKEM768KeyPair {
+        let seed = SecretBytes(copying: seed.raw)
+        return MLKEM768KeyPair(seed: seed)
+    }
+
+    /// The private half of a KEM prekey that is still held.
+    func kemHalf(_ id: UInt32) -> MLKEM768KeyPair? {
+        guard let seed = kem[id] else { return nil }
+        return Self.kemPair(seed)
     }
 
     var chatMailbox: ChatMailbox {
@@ -59,7 +77,16 @@ final class Person {
     }
 
     /// Publishes a bundle and fetches it, through everything that Wire checks.
-    func published(withOneTime: Bool = true) throws -> RecipientPreKeys {
+    func published(
+        withOneTime: Bool = true, withOneTimeKEM: Bool? = nil
+    ) throws -> RecipientPreKeys {
+        var issuedKEM: [KEMPreKey] = []
+        for _ in 0..<(withOneTimeKEM ?? withOneTime ? 2 : 0) {
+            let seed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+            let id = random.integer(UInt32.self) | 1
+            issuedKEM.append(KEMPreKey(id: id, key: Self.kemPair(seed).publicKey))
+            kem[id] = seed
+        }
         var issued: [OneTimePreKey] = []
         for _ in 0..<(withOneTime ? 3 : 0) {
             let pair = X25519KeyPair.generate(from: &random)
@@ -74,6 +101,7 @@ final class Person {
                 expiry: Hours(secondsSince1970: Self.now).advanced(byHours: 168)),
             account: account.publicKey, certificate: certificate, signedPreKeyID: signedPreKeyID,
             signedPreKey: signedPreKey.publicKey, oneTimePreKeys: issued,
+            lastResortKEM: lastResortKEM, oneTimeKEMPreKeys: issuedKEM,
             contact: PreKeyBundle.Contact(server: server, mailbox: .zero))
         let record = Record(
             Record.Contents(
@@ -82,7 +110,8 @@ final class Person {
             signedBy: account)
         let fetched = FetchedPreKeys(
             bundle: PreKeyBundle(contents, signedBy: device),
-            oneTime: issued.isEmpty ? nil : IssuedPreKey(1, of: issued))
+            oneTime: issued.isEmpty ? nil : IssuedPreKey(1, of: issued),
+            oneTimeKEM: issuedKEM.isEmpty ? nil : IssuedKEMPreKey(1, of: issuedKEM))
         return RecipientPreKeys(
             try fetched.verify(for: try record.verify(), deviceID: 0, secondsSince1970: Self.now))
     }
@@ -112,7 +141,8 @@ final class Person {
         let oneTimeKey = box?.pair.duplicate()
         let result = try Handshake.accept(
             message, outer: outer, own: keys, signedPreKey: signedPreKey,
-            oneTimePreKey: oneTimeKey, secondsSince1970: now)
+            oneTimePreKey: oneTimeKey, kemPreKey: kemHalf(outer.kemPreKeyID),
+            secondsSince1970: now)
         return result
     }
 
@@ -128,6 +158,7 @@ final class Person {
                 signedPreKeyID: signedPreKeyID, key: signedPreKey)
             {
                 oneTime[outer.oneTimePreKeyID] = nil
+                if outer.kemPreKeyID != Self.lastResortKEMID { kem[outer.kemPreKeyID] = nil }
             }
             return accepted
         case .needsNewerVersion(let type): throw NeedsNewerVersion(type: type)

@@ -9,7 +9,7 @@ struct RecoveryBundleTests {
     private func bundle(_ person: Person) -> RecoveryBundle {
         RecoveryBundle(
             signedPreKeyID: 77, signedPreKey: person.signedPreKey.publicKey,
-            madeHours: Person.hours, signedBy: person.device)
+            kemPreKey: person.lastResortKEM, madeHours: Person.hours, signedBy: person.device)
     }
 
     @Test("DR-22 a bundle has 1,292 bytes and verifies under the device key that signed it only")
@@ -58,9 +58,16 @@ struct RecoveryBundleTests {
         let zeros = [UInt8](repeating: 0, count: 32)
         #expect(refusal { $0.replaceSubrange(4..<36, with: zeros) } == .malformed)
         #expect(refusal { $0[35] |= 0x80 } == .malformed)
-        for offset in [36, 39, 40, 1223] {
-            #expect(refusal { $0[offset] = 1 } == .unsupportedKEM)
-        }
+        // A11: without a KEM prekey there is no recovery bundle.
+        #expect(refusal { for index in 36..<40 { $0[index] = 0 } } == .badKEM)
+        #expect(refusal { for index in 40..<1224 { $0[index] = 0 } } == .badKEM)
+        #expect(refusal { for index in 36..<1224 { $0[index] = 0 } } == .badKEM)
+        // PR-11
+        #expect(
+            refusal {
+                $0[40] = 0x01
+                $0[41] = $0[41] & 0xf0 | 0x0d
+            } == .badKEM)
     }
 
     @Test("DR-22 a session is begun from a recovery bundle of the peer's device, type reset")
@@ -71,7 +78,7 @@ struct RecoveryBundleTests {
         let device = bob.certificate.identity
         let forged = RecoveryBundle(
             signedPreKeyID: 1, signedPreKey: mallory.signedPreKey.publicKey,
-            madeHours: Person.hours, signedBy: mallory.device)
+            kemPreKey: mallory.lastResortKEM, madeHours: Person.hours, signedBy: mallory.device)
         let refused = RecipientPreKeys(forged, account: bob.account.publicKey, device: device)
         #expect(refused == nil)
         let preKeys = try #require(
@@ -85,9 +92,11 @@ struct RecoveryBundleTests {
             return
         }
         #expect(outer.oneTimePreKeyID == 0)
+        #expect(outer.kemPreKeyID == Person.lastResortKEMID)
         let result = try Handshake.accept(
             message, outer: outer, own: bob.keys, signedPreKey: bob.signedPreKey,
-            oneTimePreKey: nil, secondsSince1970: Person.now)
+            oneTimePreKey: nil, kemPreKey: bob.kemHalf(outer.kemPreKeyID),
+            secondsSince1970: Person.now)
         switch consume result {
         case .accepted(let accepted):
             let type = accepted.introduction.type

@@ -31,43 +31,96 @@ struct DirectoryPreKeyTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys(32)
-        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let kem = alice.kemPreKeys(32)
+        #expect(try test.publish(alice.bundle(1, preKeys, kem: kem), preKeys, kem: kem) == nil)
         var seen: [UInt8] = []
+        var seenKEM: [UInt8] = []
         for hour in 0..<8 {
             test.now = Person.start + Int64(hour) * 3600
             for _ in 0..<6 {
                 let fetched = try #require(try test.fetch())
-                guard let oneTime = fetched.oneTime else { continue }
-                #expect(preKeys[Int(oneTime.index)] == oneTime.preKey)
-                #expect(oneTime.belongs(to: fetched.bundle))
-                seen.append(oneTime.index)
+                #expect(fetched.isWhole)
+                if let oneTime = fetched.oneTime {
+                    #expect(preKeys[Int(oneTime.place.index)] == oneTime.preKey)
+                    seen.append(oneTime.place.index)
+                }
+                if let oneTime = fetched.oneTimeKEM {
+                    #expect(kem[Int(oneTime.place.index)] == oneTime.preKey)
+                    seenKEM.append(oneTime.place.index)
+                }
             }
         }
         #expect(Set(seen).count == 32 && seen.count == 32)
-        // In no order that counts, or an index would tell how many came before.
-        #expect(seen != seen.sorted())
+        #expect(Set(seenKEM).count == 32 && seenKEM.count == 32)
+        // In no order that counts, or an index would tell how many came before; and in no order of
+        // the other kind.
+        #expect(seen != seen.sorted() && seenKEM != seenKEM.sorted() && seen != seenKEM)
     }
 
-    @Test("KD-20 A9 1,000 fetches in an hour hand out the budget and no more; the bundle goes on")
+    @Test("KD-20 A9 10,000 fetches in an hour hand out the budget and no more; the bundle goes on")
     func budget() throws {
         let test = try TestDirectory()
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys()
-        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let kem = alice.kemPreKeys()
+        let bundle = try alice.bundle(1, preKeys, kem: kem)
+        #expect(try test.publish(bundle, preKeys, kem: kem) == nil)
         let frame = try test.fetchFrame()
         var handedOut = 0
-        for _ in 0..<10 {
-            for answer in try test.batch(Array(repeating: frame, count: 100)) {
-                guard case .preKeys(let found) = answer, let fetched = found.preKeys else {
+        var handedOutKEM = 0
+        for batch in 0..<100 {
+            let requests = try [TestDirectory.request(frame, now: test.now)]
+            try test.connection.begin()
+            for _ in 0..<100 {
+                var answer: [UInt8] = []
+                try test.directory.answer(
+                    requests[0], secondsSince1970: test.now,
+                    believed: Hours(secondsSince1970: test.now), into: &answer)
+                // The places of both kinds begin with an id, which is 0 for none.
+                if answer[8..<12] != [0, 0, 0, 0] { handedOut += 1 }
+                if answer[206..<210] != [0, 0, 0, 0] { handedOutKEM += 1 }
+                guard batch == 0 || batch == 99 else { continue }
+                guard case .preKeys(let found) = try TestDirectory.decode(answer),
+                    found.preKeys?.bundle == bundle
+                else {
                     Issue.record("no bundle")
                     return
                 }
-                if fetched.oneTime != nil { handedOut += 1 }
             }
+            try test.connection.commit()
         }
         #expect(handedOut == Limits.oneTimePreKeysPerDeviceHour)
+        #expect(handedOutKEM == Limits.oneTimePreKeysPerDeviceHour)
         #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 15)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_kem_prekey") == 15)
+        // What is left over is a whole bundle with its last-resort KEM prekey.
+        let last = try #require(try test.fetch())
+        let record = try #require(try test.lookUp("alice")).verify()
+        let verified = try last.verify(for: record, deviceID: 0, secondsSince1970: test.now)
+        #expect(verified.value.oneTime == nil && verified.value.oneTimeKEM == nil)
+        #expect(verified.value.kemPreKey == bundle.contents.lastResortKEM)
+    }
+
+    @Test("KD-20 the two kinds run out apart from each other")
+    func uneven() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        for (number, counts) in [(1, 3), (3, 1), (0, 2), (2, 0)].enumerated() {
+            let preKeys = alice.preKeys(counts.0)
+            let kem = alice.kemPreKeys(counts.1)
+            let bundle = try alice.bundle(UInt64(number + 1), preKeys, kem: kem)
+            #expect(try test.publish(bundle, preKeys, kem: kem) == nil)
+            test.now += 3600
+            var found = (0, 0)
+            for _ in 0..<5 {
+                let fetched = try #require(try test.fetch())
+                if fetched.oneTime != nil { found.0 += 1 }
+                if fetched.oneTimeKEM != nil { found.1 += 1 }
+            }
+            #expect(found == counts)
+        }
     }
 
     @Test("KD-20 A9 the budget is per device and hour; a drained device gives its bundle alone")
@@ -103,15 +156,17 @@ struct DirectoryPreKeyTests {
     func crashes() throws {
         let alice = Person()
         var answered: Set<UInt32> = []
+        var answeredKEM: Set<UInt32> = []
         var original = try TestDirectory()
         #expect(try original.publish(alice.record()) == nil)
         for round in 0..<40 {
             original.now += 3600
             if round % 10 == 0 {
                 let preKeys = alice.preKeys(32)
+                let kem = alice.kemPreKeys(32)
                 let number = UInt64(round + 1)
-                let bundle = try alice.bundle(number, preKeys, from: original.now)
-                #expect(try original.publish(bundle, preKeys) == nil)
+                let bundle = try alice.bundle(number, preKeys, kem: kem, from: original.now)
+                #expect(try original.publish(bundle, preKeys, kem: kem) == nil)
             }
             let frames = Array(repeating: try original.fetchFrame(), count: 8)
             // Nobody hears of a batch that is rolled back, so its keys may come again.
@@ -124,9 +179,14 @@ struct DirectoryPreKeyTests {
                     Issue.record("no bundle")
                     return
                 }
-                guard let oneTime = fetched.oneTime else { continue }
-                let isNew = answered.insert(oneTime.preKey.id).inserted
-                #expect(isNew)
+                if let oneTime = fetched.oneTime {
+                    let isNew = answered.insert(oneTime.preKey.id).inserted
+                    #expect(isNew)
+                }
+                if let oneTime = fetched.oneTimeKEM {
+                    let isNew = answeredKEM.insert(oneTime.preKey.id).inserted
+                    #expect(isNew)
+                }
             }
             // The machine dies in the middle of the next batch: what is on the disk then is a
             // copy of the files while a transaction is open.
@@ -146,7 +206,7 @@ struct DirectoryPreKeyTests {
             }
         }
         // Four bundles of 32, of which the first two at least were drained.
-        #expect(answered.count > 100)
+        #expect(answered.count > 100 && answeredKEM.count > 100)
     }
 
     @Test("KD-17 bundle numbers only grow; a retry brings back no key that was handed out")
@@ -155,17 +215,20 @@ struct DirectoryPreKeyTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys()
-        let second = try alice.bundle(2, preKeys)
-        #expect(try test.publish(second, preKeys) == nil)
+        let kem = alice.kemPreKeys()
+        let second = try alice.bundle(2, preKeys, kem: kem)
+        #expect(try test.publish(second, preKeys, kem: kem) == nil)
         _ = try test.fetch()
-        #expect(try test.publish(second, preKeys) == nil)
+        #expect(try test.publish(second, preKeys, kem: kem) == nil)
         #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 19)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_kem_prekey") == 19)
         let others = alice.preKeys()
         for number: UInt64 in [1, 2] {
             #expect(try test.publish(alice.bundle(number, others), others) == .bundleRefused)
         }
         #expect(try test.publish(alice.bundle(3, others), others) == nil)
         #expect(try test.connection.number("SELECT count(*) FROM directory_prekey") == 20)
+        #expect(try test.connection.number("SELECT count(*) FROM directory_kem_prekey") == 0)
         #expect(try test.fetch()?.bundle.number == 3)
         // No one-time prekeys at all is a bundle too.
         #expect(try test.publish(alice.bundle(4, []), []) == nil)
@@ -195,18 +258,62 @@ struct DirectoryPreKeyTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys(4)
-        let bundle = try alice.bundle(1, preKeys)
-        let good = try test.bundleFrame(bundle, preKeys)
-        let list = good.count - 4 * 36
-        var swapped = good
-        swapped.replaceSubrange(
-            list..<(list + 72), with: good[(list + 36)..<(list + 72)] + good[list..<(list + 36)])
-        #expect(try test.code(test.ask(swapped)) == .bundleRefused)
-        #expect(try test.code(test.ask(Array(good.dropLast(36)))) == .bundleRefused)
-        #expect(try test.code(test.ask(good + good.suffix(36))) == .bundleRefused)
-        // One id twice, signed by a device that does not know better.
+        let kem = alice.kemPreKeys(3)
+        let bundle = try alice.bundle(1, preKeys, kem: kem)
+        let good = try test.bundleFrame(bundle, preKeys, kem: kem)
+        let listKEM = good.count - 3 * 1188
+        let list = listKEM - 1 - 4 * 36
+        for (list, size, count) in [(list, 36, 4), (listKEM, 1188, 3)] {
+            var swapped = good
+            swapped.replaceSubrange(
+                list..<(list + 2 * size),
+                with: good[(list + size)..<(list + 2 * size)] + good[list..<(list + size)])
+            #expect(try test.code(test.ask(swapped)) == .bundleRefused)
+            var fewer = good
+            fewer[list - 1] -= 1
+            fewer.removeSubrange(list..<(list + size))
+            #expect(try test.code(test.ask(fewer)) == .bundleRefused)
+            var none = good
+            none[list - 1] = 0
+            none.removeSubrange(list..<(list + count * size))
+            #expect(try test.code(test.ask(none)) == .bundleRefused)
+            var more = good
+            more[list - 1] += 1
+            more.insert(contentsOf: good[list..<(list + size)], at: list)
+            #expect(try test.code(test.ask(more)) == .bundleRefused)
+        }
+        // One id twice, signed by a device that does not know better; in the KEM's list that of the
+        // last resort too.
         let twice = [preKeys[0], OneTimePreKey(id: preKeys[0].id, key: preKeys[1].key)]
         #expect(try test.publish(alice.bundle(1, twice), twice) == .bundleRefused)
+        for id in [kem[0].id, bundle.contents.lastResortKEM.id] {
+            let twice = [kem[0], KEMPreKey(id: id, key: kem[1].key)]
+            let bundle = try alice.bundle(1, [], kem: twice)
+            #expect(try test.publish(bundle, [], kem: twice) == .bundleRefused)
+        }
+        #expect(try test.code(test.ask(good)) == nil)
+    }
+
+    @Test("KD-11 A11 a bundle frame whose KEM part is taken away in any way is refused")
+    func stripped() throws {
+        let test = try TestDirectory()
+        let alice = Person()
+        #expect(try test.publish(alice.record()) == nil)
+        let preKeys = alice.preKeys(2)
+        let kem = alice.kemPreKeys(2)
+        let good = try test.bundleFrame(
+            try alice.bundle(1, preKeys, kem: kem), preKeys, kem: kem)
+        let start = 3 + 4 + 33 + 2
+        for part in [
+            261..<262, 261..<294, 262..<294, 294..<298, 298..<1482, 294..<1482, 261..<1482,
+        ] {
+            var bad = good
+            for index in part { bad[start + index] = 0 }
+            #expect(try test.code(test.ask(bad)) == .bundleRefused)
+            bad.removeLast(2 * 1188)
+            bad[bad.count - 1] = 0
+            #expect(try test.code(test.ask(bad)) == .bundleRefused)
+        }
         #expect(try test.code(test.ask(good)) == nil)
     }
 
@@ -216,7 +323,8 @@ struct DirectoryPreKeyTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys(3)
-        let good = try test.bundleFrame(try alice.bundle(1, preKeys), preKeys)
+        let kem = alice.kemPreKeys(2)
+        let good = try test.bundleFrame(try alice.bundle(1, preKeys, kem: kem), preKeys, kem: kem)
         for index in stride(from: 7, to: good.count, by: 11) {
             let bad = good.flipping(index)
             if let code = try? test.code(test.ask(bad)) {
@@ -298,10 +406,12 @@ struct DirectoryPreKeyTests {
         let empty = try #require(try answer(alice.status()))
         #expect(empty.recordNumber == 3 && empty.bundleNumber == 0 && empty.published == 0)
         let preKeys = alice.preKeys()
-        #expect(try test.publish(alice.bundle(9, preKeys), preKeys) == nil)
+        let kem = alice.kemPreKeys(9)
+        #expect(try test.publish(alice.bundle(9, preKeys, kem: kem), preKeys, kem: kem) == nil)
         _ = try test.fetch()
         let full = try #require(try answer(alice.status()))
         #expect(full.bundleNumber == 9 && full.published == 20 && full.left == 19)
+        #expect(full.publishedKEM == 9 && full.leftKEM == 8)
         #expect(full.bundleExpiry == (try alice.bundle(9, preKeys).contents.window.expiry))
         for frame in [
             try bob.status(), try alice.status(device: 2), try alice.status(handle: "bob"),
@@ -361,7 +471,8 @@ struct DirectorySchemaTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys()
-        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
+        let kem = alice.kemPreKeys()
+        #expect(try test.publish(alice.bundle(1, preKeys, kem: kem), preKeys, kem: kem) == nil)
         _ = try test.fetch()
         #expect(try faults(test) == [:])
         try test.connection.execute(
@@ -370,10 +481,12 @@ struct DirectorySchemaTests {
         try test.connection.execute(
             "UPDATE directory_device SET bundle = CAST(bundle || x'00' AS BLOB)")
         try test.connection.execute("UPDATE directory_prekey SET issued = zeroblob(198)")
+        try test.connection.execute("UPDATE directory_kem_prekey SET issued = zeroblob(1350)")
         #expect(
             try faults(test) == [
                 "directory_account.record": 1, "directory_account.handle": 1,
                 "directory_device.bundle": 1, "directory_prekey.issued": 19,
+                "directory_kem_prekey.issued": 19,
             ])
     }
 
@@ -398,12 +511,18 @@ struct DirectorySchemaTests {
         let alice = Person()
         #expect(try test.publish(alice.record()) == nil)
         let preKeys = alice.preKeys()
-        #expect(try test.publish(alice.bundle(1, preKeys), preKeys) == nil)
-        let given = try #require(try test.fetch()?.oneTime).preKey.key.bytes.array
+        let kem = alice.kemPreKeys(2)
+        #expect(try test.publish(alice.bundle(1, preKeys, kem: kem), preKeys, kem: kem) == nil)
+        let fetched = try #require(try test.fetch())
+        let given = try #require(fetched.oneTime).preKey.key.bytes.array
+        // The id with the beginning of the key: others may have the same key in this test.
+        let givenKEM = [UInt8](
+            written { fetched.oneTimeKEM?.preKey.encode(into: &$0) }.prefix(32))
         let kept = try test.connection.number("SELECT count(*) FROM directory_prekey")
         #expect(kept == 19)
         #expect(try test.connection.checkpoint(.truncate))
         #expect(!contains(test, given))
+        #expect(!contains(test, givenKEM))
         // The search finds what is there.
         #expect(contains(test, alice.account.publicKey.bytes.array))
         #expect(try test.ask(alice.release(1)) == .done(request: 5))

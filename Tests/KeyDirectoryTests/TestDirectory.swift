@@ -36,7 +36,9 @@ final class TestDirectory {
                 Migration(
                     version: 1,
                     DirectorySchema.tables
-                        + ["PRAGMA application_id=0x4b445445", "PRAGMA user_version=1"])
+                        + ["PRAGMA application_id=0x4b445445", "PRAGMA user_version=1"]),
+                Migration(
+                    version: 2, DirectorySchema.kemTables + ["PRAGMA user_version=2"]),
             ], applicationID: Self.application)
         directory = try Directory(connection, random: SeededRandom(99))
     }
@@ -127,19 +129,23 @@ final class TestDirectory {
 
     /// Nil for `done`.
     func publish(
-        _ bundle: PreKeyBundle, _ preKeys: [OneTimePreKey], as handle: String = "alice",
-        refusesGrowth: Bool = false
+        _ bundle: PreKeyBundle, _ preKeys: [OneTimePreKey], kem: [KEMPreKey] = [],
+        as handle: String = "alice", refusesGrowth: Bool = false
     ) throws -> ErrorCode? {
-        try code(ask(bundleFrame(bundle, preKeys, as: handle), refusesGrowth: refusesGrowth))
+        try code(
+            ask(
+                bundleFrame(bundle, preKeys, kem: kem, as: handle), refusesGrowth: refusesGrowth))
     }
 
     func bundleFrame(
-        _ bundle: PreKeyBundle, _ preKeys: [OneTimePreKey], as handle: String = "alice"
+        _ bundle: PreKeyBundle, _ preKeys: [OneTimePreKey], kem: [KEMPreKey] = [],
+        as handle: String = "alice"
     ) throws -> [UInt8] {
         let handle = try Handle(handle)
         return written {
             PublishBundleFrame.encode(
-                request: 2, handle: handle, bundle: bundle, preKeys: preKeys, into: &$0)
+                request: 2, handle: handle, bundle: bundle, preKeys: preKeys,
+                kemPreKeys: kem, into: &$0)
         }
     }
 
@@ -225,8 +231,22 @@ final class Person {
         return keys
     }
 
+    /// Keys that cost nothing to make again: the directory never uses them.
+    static let kemKeys: [MLKEM768PublicKey] = {
+        var random = SeededRandom(90)
+        return (0..<4).map { _ in MLKEM768KeyPair.generate(from: &random).publicKey }
+    }()
+
+    /// One-time KEM prekeys of as many ids, and fewer keys.
+    func kemPreKeys(_ count: Int = 20) -> [KEMPreKey] {
+        (0..<count).map {
+            KEMPreKey(id: random.integer(UInt32.self) | 2, key: Self.kemKeys[$0 % 4])
+        }
+    }
+
     func bundle(
-        _ number: UInt64 = 1, _ preKeys: [OneTimePreKey], device deviceID: UInt32 = 1,
+        _ number: UInt64 = 1, _ preKeys: [OneTimePreKey], kem: [KEMPreKey] = [],
+        device deviceID: UInt32 = 1,
         from: Int64 = Person.start, hours: UInt32 = 168
     ) throws -> PreKeyBundle {
         let begin = Hours(secondsSince1970: from)
@@ -236,6 +256,7 @@ final class Person {
                 window: ValidityWindow(from: begin, expiry: begin.advanced(byHours: hours)),
                 account: account.publicKey, certificate: certificate(deviceID: deviceID),
                 signedPreKeyID: 1, signedPreKey: identity, oneTimePreKeys: preKeys,
+                lastResortKEM: KEMPreKey(id: 1, key: Self.kemKeys[0]), oneTimeKEMPreKeys: kem,
                 contact: PreKeyBundle.Contact(
                     server: try ServerAddress(key: identity, hostAndPort: "localhost:9"),
                     mailbox: .zero)),

@@ -14,7 +14,7 @@ struct StoreAuditTests {
     func lists() throws {
         let model = try Connection(path: "", access: .inMemory)
         try model.migrate(
-            StoreSchema.migrations(directoryTables: DirectorySchema.tables),
+            StoreSchema.migrations(),
             applicationID: StoreSchema.applicationID)
         var found: [String: [String]] = [:]
         var statement = try Statement(
@@ -216,7 +216,7 @@ struct StoreAuditTests {
     private func filled(_ folder: ServerFolder) throws -> StoreSQLite {
         let store = try StoreSQLite(
             path: makeFile(folder), wallSeconds: StoreWorld.start,
-            directoryTables: DirectorySchema.tables, random: SeededRandom(3))
+            withDirectory: true, random: SeededRandom(3))
         var random = SplitMix(seed: 9)
         let chat = StoreMailboxKeys.chat()
         let contact = StoreMailboxKeys.contact(1)

@@ -34,7 +34,7 @@ final class SimulatedStore: Store {
         guard let folder else { return StoreMemory() }
         let store = try StoreSQLite(
             path: folder.path + "/store.db", wallSeconds: wallSeconds,
-            directoryTables: DirectorySchema.tables, random: SeededRandom(3))
+            withDirectory: true, random: SeededRandom(3))
         store.directory = try DirectoryAdapter(store.connection, random: SeededRandom(4))
         return store
     }

@@ -138,13 +138,82 @@ struct BundleTests {
         }
     }
 
-    @Test("KD-11 any bit in the KEM fields is refused before a signature is looked at")
-    func kem() {
+    @Test("KD-11 A11 a bundle from which the KEM prekey, a count or a root was taken is refused")
+    func stripped() throws {
+        let fixture = Fixture()
+        let bytes = fixture.bundle.bytes
+        func without(_ range: Range<Int>) -> [UInt8] {
+            var copy = bytes
+            for index in range { copy[index] = 0 }
+            return copy
+        }
+        let noID = WireError.outOfRange(value: 0, minimum: 1, maximum: UInt64(UInt32.max))
+        #expect(throws: noID) { _ = try PreKeyBundle(array: without(294..<298)) }
+        #expect(throws: noID) { _ = try PreKeyBundle(array: without(294..<1482)) }
+        #expect(throws: noID) { _ = try PreKeyBundle(array: without(261..<1482)) }
+        #expect(throws: WireError.badKey(offset: 298)) {
+            _ = try PreKeyBundle(array: without(298..<1482))
+        }
+        #expect(throws: WireError.notZero(offset: 262)) {
+            _ = try PreKeyBundle(array: without(261..<262))
+        }
+        // What parses without its trees is not what was signed.
+        for range in [228..<261, 261..<294, 262..<294] {
+            let bundle = try PreKeyBundle(array: without(range))
+            #expect(throws: SignatureProblem.device) { _ = try bundle.verify() }
+        }
+    }
+
+    @Test("KD-11 PR-11 a KEM key with a coefficient of 3,329 is refused at each of its places")
+    func modulus() throws {
         let bytes = Fixture().bundle.bytes
-        for index in 261..<1482 {
-            #expect(throws: WireError.notZero(offset: index)) {
-                _ = try PreKeyBundle(array: bytes.flipping(index, by: 0x40))
+        for triple in stride(from: 0, to: 1152, by: 3) {
+            for isSecond in [false, true] {
+                var bad = bytes
+                let place = 298 + triple
+                if isSecond {
+                    bad[place + 1] = bad[place + 1] & 0x0f | 0x10
+                    bad[place + 2] = 0xd0
+                } else {
+                    bad[place] = 0x01
+                    bad[place + 1] = bad[place + 1] & 0xf0 | 0x0d
+                }
+                #expect(throws: WireError.badKey(offset: 298)) {
+                    _ = try PreKeyBundle(array: bad)
+                }
             }
+        }
+    }
+
+    @Test("KD-7 33 KEM prekeys are refused; an issued one of 1,350 bytes comes back as written")
+    func issuedKEM() throws {
+        var tooMany = Fixture().bundle.bytes
+        tooMany[261] = 33
+        #expect(throws: WireError.outOfRange(value: 33, minimum: 0, maximum: 32)) {
+            _ = try PreKeyBundle(array: tooMany)
+        }
+        let fixture = Fixture(kemPreKeyCount: 32)
+        for index in 0..<32 {
+            let issued = IssuedKEMPreKey(index, of: fixture.kemPreKeys)
+            #expect(issued.belongs(to: fixture.bundle))
+            let bytes = Frames.write { IssuedKEMPreKey.encode(issued, into: &$0) }
+            #expect(bytes.count == 1350)
+            #expect(try IssuedKEMPreKey.optional(array: bytes) == issued)
+        }
+        let none = [UInt8](repeating: 0, count: 1350)
+        #expect(try IssuedKEMPreKey.optional(array: none) == nil)
+        for index in [4, 1187, 1188, 1349] {
+            #expect(throws: WireError.notZero(offset: index)) {
+                _ = try IssuedKEMPreKey.optional(array: none.flipping(index))
+            }
+        }
+        // No changed byte belongs to the bundle.
+        let issued = Frames.write {
+            IssuedKEMPreKey.encode(IssuedKEMPreKey(5, of: fixture.kemPreKeys), into: &$0)
+        }
+        for index in issued.indices {
+            let bad = (try? IssuedKEMPreKey.optional(array: issued.flipping(index))) ?? nil
+            #expect(bad?.belongs(to: fixture.bundle) != true, "byte \(index)")
         }
     }
 
@@ -156,6 +225,9 @@ struct BundleTests {
         #expect(throws: WireError.outOfRange(value: 33, minimum: 0, maximum: 32)) {
             _ = try PreKeyBundle(array: tooMany)
         }
+        var noKEM = bytes
+        noKEM[261] = 0
+        #expect(throws: WireError.self) { _ = try PreKeyBundle(array: noKEM) }
         var noKeys = bytes
         noKeys[228] = 0
         #expect(throws: WireError.self) { _ = try PreKeyBundle(array: noKeys) }
@@ -186,7 +258,9 @@ struct BundleTests {
         let other = Fixture(seed: 2)
         let record = try fixture.record.verify()
         let fetched = FetchedPreKeys(
-            bundle: fixture.bundle, oneTime: IssuedPreKey(7, of: fixture.preKeys))
+            bundle: fixture.bundle, oneTime: IssuedPreKey(7, of: fixture.preKeys),
+            oneTimeKEM: IssuedKEMPreKey(3, of: fixture.kemPreKeys))
+        #expect(fetched.kemPreKey == fixture.kemPreKeys[3])
         for deviceID: UInt32 in [0, 1] {
             #expect(
                 try fetched.verify(
@@ -208,16 +282,25 @@ struct BundleTests {
         #expect(problem(fetched, try other.record.verify()) == .mismatch)
         #expect(problem(fetched, record, now: .max) == .window(.expired))
         let mixed = FetchedPreKeys(
-            bundle: fixture.bundle, oneTime: IssuedPreKey(7, of: other.preKeys))
+            bundle: fixture.bundle, oneTime: IssuedPreKey(7, of: other.preKeys), oneTimeKEM: nil)
         #expect(problem(mixed, record) == .oneTimePreKey)
+        // A KEM key of another tree: one key of five fewer.
+        let fewer = Array(fixture.kemPreKeys.dropLast())
+        let mixedKEM = FetchedPreKeys(
+            bundle: fixture.bundle, oneTime: nil, oneTimeKEM: IssuedKEMPreKey(3, of: fewer))
+        #expect(problem(mixedKEM, record) == .oneTimePreKey)
         let unsigned = FetchedPreKeys(
-            bundle: PreKeyBundle(fixture.bundleContents(), signedBy: other.device), oneTime: nil)
+            bundle: PreKeyBundle(fixture.bundleContents(), signedBy: other.device), oneTime: nil,
+            oneTimeKEM: nil)
         #expect(problem(unsigned, record) == .signature(.device))
         var contents = fixture.bundleContents()
         contents.extensions = TaggedFields([TaggedFields.Field(tag: 0x8002, value: [])])
         let newer = FetchedPreKeys(
-            bundle: PreKeyBundle(contents, signedBy: fixture.device), oneTime: nil)
+            bundle: PreKeyBundle(contents, signedBy: fixture.device), oneTime: nil,
+            oneTimeKEM: nil)
         #expect(problem(newer, record) == .unknownCritical(tag: 0x8002))
-        #expect(problem(FetchedPreKeys(bundle: fixture.bundle, oneTime: nil), record) == nil)
+        let alone = FetchedPreKeys(bundle: fixture.bundle, oneTime: nil, oneTimeKEM: nil)
+        #expect(problem(alone, record) == nil)
+        #expect(alone.kemPreKey == fixture.kem)
     }
 }

@@ -45,6 +45,7 @@ struct ContextTests {
                 number: 1, window: ValidityWindow(from: from, expiry: from.advanced(byHours: 24)),
                 account: publicKey, certificate: certificate, signedPreKeyID: 1,
                 signedPreKey: agreement, oneTimePreKeys: [],
+                lastResortKEM: KEMPreKey(id: 1, key: Fixture.kemKeys[0]), oneTimeKEMPreKeys: [],
                 contact: PreKeyBundle.Contact(server: Fixture.server(), mailbox: .zero)),
             signedBy: key)
         let status = DirectorySignatures.preKeyStatus(

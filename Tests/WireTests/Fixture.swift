@@ -13,8 +13,16 @@ struct Fixture: ~Copyable {
     let identity: X25519PublicKey
     let signedPreKey: X25519PublicKey
     let preKeys: [OneTimePreKey]
+    let kem: KEMPreKey
+    let kemPreKeys: [KEMPreKey]
 
-    init(seed: UInt64 = 1, preKeyCount: Int = 20) {
+    /// Keys that cost nothing to make again: nothing here uses them.
+    static let kemKeys: [MLKEM768PublicKey] = {
+        var random = SeededRandom(90)
+        return (0..<4).map { _ in MLKEM768KeyPair.generate(from: &random).publicKey }
+    }()
+
+    init(seed: UInt64 = 1, preKeyCount: Int = 20, kemPreKeyCount: Int = 5) {
         var random = SeededRandom(seed)
         account = .generate(from: &random)
         recovery = .generate(from: &random)
@@ -29,6 +37,11 @@ struct Fixture: ~Copyable {
                     key: X25519KeyPair.generate(from: &random).publicKey))
         }
         preKeys = keys
+        kem = KEMPreKey(id: UInt32(seed) | 0x100, key: Self.kemKeys[Int(seed % 4)])
+        kemPreKeys = (0..<kemPreKeyCount).map { index in
+            KEMPreKey(
+                id: UInt32(index) * 7 + 2, key: Self.kemKeys[(index + Int(seed)) % 4])
+        }
         self.random = random
     }
 
@@ -76,6 +89,7 @@ struct Fixture: ~Copyable {
             window: ValidityWindow(from: from, expiry: from.advanced(byHours: windowHours)),
             account: account.publicKey, certificate: certificate, signedPreKeyID: 5,
             signedPreKey: signedPreKey, oneTimePreKeys: preKeys,
+            lastResortKEM: kem, oneTimeKEMPreKeys: kemPreKeys,
             contact: PreKeyBundle.Contact(
                 server: Self.server(), mailbox: SHA256.hash("mailbox".utf8Array.raw)))
     }
@@ -86,6 +100,7 @@ struct Fixture: ~Copyable {
         Invite(
             random: SHA256.hash("random".utf8Array.raw), record: try record.verify(),
             oneTime: preKeys.isEmpty ? nil : IssuedPreKey(index, of: preKeys),
+            oneTimeKEM: kemPreKeys.isEmpty ? nil : IssuedKEMPreKey(1, of: kemPreKeys),
             bundle: try bundle.verify())
     }
 }
@@ -145,6 +160,15 @@ extension TaggedFields {
 
 extension MerkleTree {
     static func leaf(array: [UInt8]) -> Hash { leaf(array.raw) }
+}
+
+extension IssuedKEMPreKey {
+    static func optional(array: [UInt8]) throws(WireError) -> IssuedKEMPreKey? {
+        var reader = Reader(array.raw)
+        let issued = try optional(from: &reader)
+        try reader.finish()
+        return issued
+    }
 }
 
 extension IssuedPreKey {

@@ -32,6 +32,7 @@ enum Frames {
         let record = fixture.record
         let bundle = fixture.bundle
         let preKeys = fixture.preKeys
+        let kemPreKeys = fixture.kemPreKeys
         let handle = Fixture.handle()
         return [
             (.create, write(.create(CreateFrame(request: 1, kind: .chat, keys: [key, key])))),
@@ -95,7 +96,8 @@ enum Frames {
                 .publishBundle,
                 write {
                     PublishBundleFrame.encode(
-                        request: 16, handle: handle, bundle: bundle, preKeys: preKeys, into: &$0)
+                        request: 16, handle: handle, bundle: bundle, preKeys: preKeys,
+                        kemPreKeys: kemPreKeys, into: &$0)
                 }
             ),
             (.lookUp, write(.lookUp(LookUpFrame(request: 17, handle: handle)))),
@@ -124,6 +126,9 @@ enum Frames {
     static let toClient: [(type: ServerFrameType, bytes: [UInt8])] = {
         let fixture = Fixture()
         let issued = write { IssuedPreKey.encode(IssuedPreKey(3, of: fixture.preKeys), into: &$0) }
+        let issuedKEM = write {
+            IssuedKEMPreKey.encode(IssuedKEMPreKey(3, of: fixture.kemPreKeys), into: &$0)
+        }
         let record = fixture.record
         let bundle = fixture.bundle
         return [
@@ -163,18 +168,23 @@ enum Frames {
                 .preKeys,
                 write {
                     PreKeysFrame.encode(
-                        request: 6, issued: issued, bundle: bundle.bytes, into: &$0)
+                        request: 6, issued: issued, issuedKEM: issuedKEM, bundle: bundle.bytes,
+                        into: &$0)
                 }
             ),
             (
                 .preKeys,
                 write {
-                    PreKeysFrame.encode(request: 6, issued: [], bundle: bundle.bytes, into: &$0)
+                    PreKeysFrame.encode(
+                        request: 6, issued: [], issuedKEM: [], bundle: bundle.bytes, into: &$0)
                 }
             ),
             (
                 .preKeys,
-                write { PreKeysFrame.encode(request: 6, issued: [], bundle: [], into: &$0) }
+                write {
+                    PreKeysFrame.encode(
+                        request: 6, issued: [], issuedKEM: [], bundle: [], into: &$0)
+                }
             ),
             (
                 .preKeyStatus,
@@ -182,7 +192,7 @@ enum Frames {
                     .preKeyStatus(
                         PreKeyStatusAnswerFrame(
                             request: 7, recordNumber: 1, bundleNumber: 2, bundleExpiry: Hours(3),
-                            published: 20, left: 19)))
+                            published: 20, left: 19, publishedKEM: 20, leftKEM: 18)))
             ),
             (.hello, write(.hello(HelloFrame(signingKey: key, minutes: 5)))),
             (
@@ -383,8 +393,14 @@ struct FrameTests {
                 .preKeyStatus(
                     PreKeyStatusAnswerFrame(
                         request: 7, recordNumber: 1, bundleNumber: 2, bundleExpiry: Hours(3),
-                        published: published, left: left)))
+                        published: published, left: left, publishedKEM: 0, leftKEM: 0)))
             #expect(((try? Frames.server(bytes)) != nil) == isTaken)
+            let ofKEM = Frames.write(
+                .preKeyStatus(
+                    PreKeyStatusAnswerFrame(
+                        request: 7, recordNumber: 1, bundleNumber: 2, bundleExpiry: Hours(3),
+                        published: 0, left: 0, publishedKEM: published, leftKEM: left)))
+            #expect(((try? Frames.server(ofKEM)) != nil) == isTaken)
         }
     }
 
@@ -397,9 +413,8 @@ struct FrameTests {
                 let code = Frames.code(cut)
                 switch type {
                 case .deposit, .contactDeposit: #expect(code == .malformed || code == .wrongSize)
-                case .publishBundle, .settings:
-                    // A list may end after any of its items: the bundle's signature, which covers
-                    // the count, refuses it later, and no setting at all is a request too.
+                case .settings:
+                    // No setting at all is a request too.
                     if code != nil { #expect(code == .malformed) }
                 default: #expect(code == .malformed, "\(type) \(count)")
                 }
@@ -676,11 +691,16 @@ struct DirectoryFrameTests {
             let frame = Frames.write { RecordFrame.encode(request: 1, record: record, into: &$0) }
             #expect(frame.count == 8192)
         }
-        for (issued, bundle) in [
-            (issued, longest), (issued, fixture.bundle.bytes), ([], fixture.bundle.bytes), ([], []),
-        ] as [([UInt8], [UInt8])] {
+        let issuedKEM = Frames.write {
+            IssuedKEMPreKey.encode(IssuedKEMPreKey(3, of: fixture.kemPreKeys), into: &$0)
+        }
+        for (issued, issuedKEM, bundle) in [
+            (issued, issuedKEM, longest), (issued, [], fixture.bundle.bytes),
+            ([], issuedKEM, fixture.bundle.bytes), ([], [], fixture.bundle.bytes), ([], [], []),
+        ] as [([UInt8], [UInt8], [UInt8])] {
             let frame = Frames.write {
-                PreKeysFrame.encode(request: 1, issued: issued, bundle: bundle, into: &$0)
+                PreKeysFrame.encode(
+                    request: 1, issued: issued, issuedKEM: issuedKEM, bundle: bundle, into: &$0)
             }
             #expect(frame.count == 4096)
             #expect((try? Frames.server(frame)) != nil)
@@ -699,23 +719,41 @@ struct DirectoryFrameTests {
             #expect(throws: WireError.self) { _ = try Frames.server(miss.flipping(index)) }
         }
         let none = Frames.write {
-            PreKeysFrame.encode(request: 1, issued: [], bundle: [], into: &$0)
+            PreKeysFrame.encode(request: 1, issued: [], issuedKEM: [], bundle: [], into: &$0)
         }
         for index in [8, 300, 2000, 4095] {
             #expect(throws: WireError.self) { _ = try Frames.server(none.flipping(index)) }
         }
     }
 
-    @Test("MB-24 a bundle frame with 33 one-time prekeys or a piece of one is malformed")
+    @Test("MB-24 a bundle frame with 33 one-time prekeys of a kind or a piece of one is malformed")
     func preKeyCount() {
-        let fixture = Fixture(preKeyCount: 32)
+        let fixture = Fixture(preKeyCount: 32, kemPreKeyCount: 32)
+        var contents = fixture.bundleContents()
+        contents.extensions = TaggedFields([
+            TaggedFields.Field(tag: 1, value: [UInt8](repeating: 1, count: 508))
+        ])
+        let bundle = PreKeyBundle(contents, signedBy: fixture.device)
         let bytes = Frames.write {
             PublishBundleFrame.encode(
-                request: 1, handle: Fixture.handle(), bundle: fixture.bundle,
-                preKeys: fixture.preKeys, into: &$0)
+                request: 1, handle: Fixture.handle(), bundle: bundle,
+                preKeys: fixture.preKeys, kemPreKeys: fixture.kemPreKeys, into: &$0)
         }
+        // The largest of all fits into one message.
+        #expect(bytes.count == 3 + 4 + 33 + 2 + 2189 + 1 + 32 * 36 + 1 + 32 * 1188)
+        #expect(bytes.count <= Limits.messageByteCountMax)
         #expect(Frames.code(bytes) == nil)
-        #expect(Frames.code(bytes + [UInt8](repeating: 1, count: 36)) == .malformed)
+        let counts = [3 + 39 + 2189, 3 + 39 + 2189 + 1 + 32 * 36]
+        for (place, byteCount) in zip(counts, [36, 1188]) {
+            let more = [UInt8](repeating: 1, count: byteCount)
+            #expect(Frames.code(bytes + more) == .malformed)
+            var counted = bytes
+            counted[place] = 33
+            #expect(Frames.code(counted) == .malformed)
+            #expect(Frames.code(counted + more) == .malformed)
+            counted[place] = 31
+            #expect(Frames.code(counted) == .malformed)
+        }
         #expect(Frames.code(bytes + [1]) == .malformed)
     }
 

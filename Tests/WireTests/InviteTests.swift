@@ -30,6 +30,7 @@ struct InviteTests {
             let invite = Invite(
                 random: .zero, record: try record.verify(),
                 oneTime: preKeyCount == 0 ? nil : IssuedPreKey(0, of: fixture.preKeys),
+                oneTimeKEM: preKeyCount == 1 ? nil : IssuedKEMPreKey(4, of: fixture.kemPreKeys),
                 bundle: try bundle.verify())
             #expect(invite.encoded.count == Invite.plaintextByteCount)
             let sealed = invite.seal()
@@ -55,8 +56,14 @@ struct InviteTests {
         let bundle = try fixture.bundle.verify()
         var other = FixedBytes<32>()
         other[0] = 1
-        let one = Invite(random: .zero, record: record, oneTime: nil, bundle: bundle).seal()
-        let two = Invite(random: other, record: record, oneTime: nil, bundle: bundle).seal()
+        let one = Invite(
+            random: .zero, record: record, oneTime: nil, oneTimeKEM: nil, bundle: bundle
+        )
+        .seal()
+        let two = Invite(
+            random: other, record: record, oneTime: nil, oneTimeKEM: nil, bundle: bundle
+        )
+        .seal()
         #expect(one.linkKey != two.linkKey)
         #expect(one.blobID != two.blobID)
     }
@@ -101,11 +108,11 @@ struct InviteTests {
         }
     }
 
-    @Test("WI-3 padding, KEM place and lengths of an invite are strict")
+    @Test("WI-3 padding and lengths of an invite are strict")
     func malformed() throws {
         let plaintext = try Fixture().invite().encoded
         let bundleEnd = 3631 + 1677
-        for index in [2279, 3628, bundleEnd, Invite.plaintextByteCount - 1] {
+        for index in [3628, bundleEnd, Invite.plaintextByteCount - 1] {
             let (key, blob) = seal(plaintext.flipping(index))
             #expect(throws: InviteError.malformed(.notZero(offset: index))) {
                 _ = try open(blob, key)
@@ -136,7 +143,8 @@ struct InviteTests {
         let other = Fixture(seed: 2)
         let mine = try fixture.invite().encoded
         let theirs = try other.invite().encoded
-        for range in [33..<2081, 2081..<2279, 3631..<(3631 + 1677)] {
+        // Of the KEM prekey's place the key, or index and path: the two trees have keys in common.
+        for range in [33..<2081, 2081..<2279, 2283..<3467, 3631..<(3631 + 1677)] {
             var mixed = mine
             mixed.replaceSubrange(range, with: theirs[range])
             let (key, blob) = seal(mixed)
@@ -160,7 +168,7 @@ struct InviteTests {
         contents.extensions = TaggedFields([TaggedFields.Field(tag: 0x8000, value: [])])
         let newer = Invite(
             random: .zero, record: try Record(contents, signedBy: fixture.account).verify(),
-            oneTime: nil, bundle: try fixture.bundle.verify())
+            oneTime: nil, oneTimeKEM: nil, bundle: try fixture.bundle.verify())
         #expect(throws: InviteError.malformed(.unknownCritical(tag: 0x8000))) {
             _ = try newer.verify(secondsSince1970: Fixture.now)
         }
@@ -168,7 +176,7 @@ struct InviteTests {
         bundle.extensions = TaggedFields([TaggedFields.Field(tag: 0x8001, value: [])])
         let newerBundle = Invite(
             random: .zero, record: try fixture.record.verify(), oneTime: nil,
-            bundle: try PreKeyBundle(bundle, signedBy: fixture.device).verify())
+            oneTimeKEM: nil, bundle: try PreKeyBundle(bundle, signedBy: fixture.device).verify())
         #expect(throws: InviteError.malformed(.unknownCritical(tag: 0x8001))) {
             _ = try newerBundle.verify(secondsSince1970: Fixture.now)
         }

@@ -1,9 +1,12 @@
 """Goes through a recorded chat (operation `chat` of the vectors), recomputing each step with the
 independent implementation: intermediate values, envelopes, frames and refusals."""
 
+import kem
 import session_spec as spec
 
 UNHEX = bytes.fromhex
+# What the initiator draws for a session, in this order.
+DRAWS = ("ephemeral key", "coin", "KEM message", "ratchet key")
 
 
 def expect(condition, what):
@@ -21,6 +24,8 @@ def recipient_of(person, one_time):
     if one_time:
         private = UNHEX(person["one-time prekey private"])
         recipient.one_time[person["one-time prekey id"]] = private
+        recipient.kem[person["one-time KEM prekey id"]] = UNHEX(person["one-time KEM prekey seed"])
+    recipient.kem[person["KEM prekey id"]] = UNHEX(person["KEM prekey seed"])
     return recipient
 
 
@@ -42,7 +47,7 @@ class Replay:
             plain.account, plain.identity_fields, plain.identity_private, plain.signed_id,
             plain.signed_private,
         )
-        self.recipient.one_time = plain.one_time
+        self.recipient.one_time, self.recipient.kem = plain.one_time, plain.kem
         account = spec.ed25519_public(UNHEX(alice["account seed"]))
         certificate = UNHEX(alice["certificate"])
         expect(
@@ -53,9 +58,11 @@ class Replay:
         if given["one-time"]:
             private = UNHEX(bob["one-time prekey private"])
             one_time = (bob["one-time prekey id"], spec.x25519_public(private))
+        kind = "one-time KEM prekey" if given["one-time"] else "KEM prekey"
+        kem_prekey = (bob[f"{kind} id"], kem.public_key(UNHEX(bob[f"{kind} seed"])))
         prekeys = self.spec.PreKeys(
             plain.account, plain.identity_fields, bob["signed prekey id"],
-            spec.x25519_public(plain.signed_private), one_time,
+            spec.x25519_public(plain.signed_private), kem_prekey, one_time,
         )
         handle = b"" if given["type"] == 1 else alice["name"].encode()
         server = spec.server_field(UNHEX(alice["server key"]), alice["server host"].encode())
@@ -64,7 +71,7 @@ class Replay:
             spec.ed25519_public(UNHEX(alice["chat read seed"])),
             UNHEX(alice["chat write seed"]), UNHEX(given["extensions"]),
         )
-        draws = [UNHEX(given[name]) for name in ("ephemeral key", "coin", "ratchet key")]
+        draws = [UNHEX(given[name]) for name in DRAWS]
         session = self.spec.begin(block, UNHEX(alice["identity private"]), prekeys, draws)
         for name, value in session.trace.items():
             expect(value.hex() == self.wanted[name], name)

@@ -58,6 +58,12 @@ def x25519_key(key):
     return key
 
 
+def kem_key(key):
+    refuse(not kem.is_public_key(key), "PR-11")
+    refuse(key == zeros(1184), "WI-6")
+    return key
+
+
 def ed25519_verify(key, signature, message, rule):
     refuse(len(signature) != 64 or is_small_order(signature[:32]), rule)
     refuse(not base.ed25519_is_valid(key, signature, message), rule)
@@ -159,9 +165,11 @@ def safety_number_matches(one, other, typed):
 def recovery_bundle(data, device):
     refuse(len(data) != 1292 or data[:4] == zeros(4), "DR-22")
     x25519_key(data[4:36])
-    refuse(data[36:1224] != zeros(1188), "DR-22")
+    refuse(data[36:40] == zeros(4), "DR-22")
+    kem_prekey = int.from_bytes(data[36:40], "big"), kem_key(data[40:1224])
     ed25519_verify(device, data[1228:], b"postern/1 recovery bundle" + data[:1228], "DR-22")
-    return int.from_bytes(data[:4], "big"), data[4:36], int.from_bytes(data[1224:1228], "big")
+    made = int.from_bytes(data[1224:1228], "big")
+    return int.from_bytes(data[:4], "big"), data[4:36], kem_prekey, made
 
 
 # Section 9: certificates and records.
@@ -288,8 +296,7 @@ def tree(leaves):
 
 
 def issue(prekey, index, path):
-    data = prekey + bytes([index, len(path)]) + b"".join(path)
-    return data + zeros(198 - len(data))
+    return prekey + bytes([index, len(path)]) + b"".join(path) + zeros(160 - 32 * len(path))
 
 
 def path_root(found, index, count, path):
@@ -306,17 +313,23 @@ def path_root(found, index, count, path):
     return sha256(b"\1" + path[-1] + path_root(found, index - split, count - split, path[:-1]))
 
 
+# Size and check of the key of each kind, and its tree in a bundle.
+ONE_TIME = (32, x25519_key, lambda bundle: (bundle.one_time_count, bundle.one_time_root))
+ONE_TIME_KEM = (1184, kem_key, lambda bundle: (bundle.kem_count, bundle.kem_root))
+
+
 class Issued:
-    def __init__(self, data):
-        refuse(len(data) != 198, "9.4")
+    def __init__(self, data, kind):
+        size, check, self.tree_of = kind
+        refuse(len(data) != 4 + size + 162, "9.4")
         reader = Reader(data)
         self.id = reader.whole(4)
         if self.id == 0:
-            reader.zeros(194)
+            reader.zeros(size + 162)
             self.key = None
             return
-        self.key = x25519_key(reader.take(32))
-        self.leaf = leaf(data[:36])
+        self.key = check(reader.take(size))
+        self.leaf = leaf(data[: 4 + size])
         self.index, count = reader.whole(1), reader.whole(1)
         refuse(count > 5, "9.4")
         self.path = [reader.take(32) for _ in range(count)]
@@ -324,9 +337,9 @@ class Issued:
 
     def check(self, bundle):
         if self.id:
-            refuse(self.index >= bundle.one_time_count, "KD-7 index")
-            root = path_root(self.leaf, self.index, bundle.one_time_count, self.path)
-            refuse(root != bundle.one_time_root, "KD-7")
+            count, root = self.tree_of(bundle)
+            refuse(self.index >= count, "KD-7 index")
+            refuse(path_root(self.leaf, self.index, count, self.path) != root, "KD-7")
 
 
 BUNDLE = b"postern/1 prekey bundle"
@@ -340,7 +353,10 @@ def make_bundle(given):
     body += u32(given["from"]) + u32(given["expiry"]) + unhex(given["account"])
     body += unhex(given["certificate"]) + u32(given["signed prekey id"])
     body += unhex(given["signed prekey"]) + bytes([len(keys)]) + root
-    body += zeros(1 + 32 + 4 + 1184)
+    kem_keys = [unhex(key) for key in given["one-time KEM prekeys"]]
+    body += bytes([len(kem_keys)])
+    body += tree([leaf(key) for key in kem_keys])[0] if kem_keys else zeros(32)
+    body += u32(given["last-resort KEM id"]) + unhex(given["last-resort KEM key"])
     body += base.server_field(unhex(given["server key"]), given["server host"].encode())
     extensions = unhex(given["extensions"])
     body += unhex(given["mailbox"]) + u16(len(extensions)) + extensions
@@ -360,8 +376,15 @@ class Bundle:
         refuse(self.number == 0 or self.signed_id == 0, "9.5")
         self.signed = x25519_key(reader.take(32))
         self.one_time_count, self.one_time_root = reader.whole(1), reader.take(32)
-        refuse(self.one_time_count > 32, "9.5")
-        reader.zeros(1 + 32 + 4 + 1184)
+        self.kem_count, self.kem_root = reader.whole(1), reader.take(32)
+        for count, root in (
+            (self.one_time_count, self.one_time_root), (self.kem_count, self.kem_root),
+        ):
+            refuse(count > 32, "9.5")
+            refuse(count == 0 and root != zeros(32), "KD-11")
+        self.last_resort_id = reader.whole(4)
+        refuse(self.last_resort_id == 0, "KD-11")
+        self.last_resort = kem_key(reader.take(1184))
         x25519_key(reader.take(97)[:32])
         self.mailbox = reader.take(32)
         size = reader.whole(2)
@@ -391,7 +414,7 @@ def seal_invite(given):
     unhex = bytes.fromhex
     bundle = unhex(given["bundle"])
     plaintext = b"\0" + unhex(given["random"]) + unhex(given["record"]) + unhex(given["issued"])
-    plaintext += zeros(1350) + u16(len(bundle)) + bundle
+    plaintext += unhex(given["issued KEM"]) + u16(len(bundle)) + bundle
     plaintext += zeros(8176 - len(plaintext))
     key = sha256(b"postern/1 invite" + plaintext)
     blob_id = base.hkdf(b"", key, b"postern/1 link blob id", 32)
@@ -410,14 +433,15 @@ class Invite:
         refuse(reader.whole(1) != 0, "KD-13")
         self.random = reader.take(32)
         self.record = Record(reader.take(2048))
-        self.issued = Issued(reader.take(198))
-        reader.zeros(1350)
+        self.issued = Issued(reader.take(198), ONE_TIME)
+        self.issued_kem = Issued(reader.take(1350), ONE_TIME_KEM)
         size = reader.whole(2)
         refuse(not 1677 <= size <= 2189, "9.6")
         self.bundle = Bundle(reader.take(size))
         reader.zeros(8176 - reader.offset)
         self.bundle.check(self.record, None, now, 720)
         self.issued.check(self.bundle)
+        self.issued_kem.check(self.bundle)
 
 
 # Section 10.1: mailboxes.

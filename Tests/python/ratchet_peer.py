@@ -13,6 +13,7 @@ import random
 import subprocess
 import sys
 
+import kem
 import session_spec as spec
 from chat_replay import Replay, expect
 from xunit import write_report
@@ -41,6 +42,8 @@ class Live:
         self.peer_signed = (int(words[2]), UNHEX(words[3]))
         self.peer_one_time = (int(words[4]), UNHEX(words[5]))
         self.peer_write_seed = UNHEX(words[6])
+        self.peer_kem = (int(words[7]), UNHEX(words[8]))
+        self.peer_one_time_kem = (int(words[9]), UNHEX(words[10]))
         expect(
             spec.device_certificate_is_valid(self.peer_account, self.peer_certificate),
             "the peer's certificate",
@@ -70,10 +73,11 @@ class Live:
         return spec.content(1, self.draw(16), 1, [(1, text.encode()), (0x70, b"unknown")])
 
     def begin_here(self):
-        """This side writes first, with or without the one-time prekey."""
-        with_one_time = self.random.random() < 0.5
+        """This side writes first, with or without the one-time prekey of each kind."""
+        with_one_time, with_one_time_kem = (self.random.random() < 0.5 for _ in range(2))
         prekeys = spec.PreKeys(
             self.peer_account, self.peer_certificate[:68], *self.peer_signed,
+            self.peer_one_time_kem if with_one_time_kem else self.peer_kem,
             self.peer_one_time if with_one_time else None,
         )
         server = spec.server_field(spec.x25519_public(self.draw()), b"[2001:db8::1]:4443")
@@ -82,7 +86,7 @@ class Live:
             0, self.account, self.certificate, b"py.thon_3", server,
             spec.ed25519_public(self.read_seed), self.write_seed, extensions,
         )
-        draws = [self.draw(), self.draw(1), self.draw()]
+        draws = [self.draw(), self.draw(1), self.draw(), self.draw()]
         self.session = spec.begin(block, self.identity, prekeys, draws)
         content = self.content(1000)
         envelope = self.seal(content)
@@ -108,9 +112,11 @@ class Live:
 
     def begin_there(self):
         """The other side writes first, from this side's recovery bundle."""
-        signed_id = self.random.randrange(1, 2**32)
+        signed_id, kem_id = (self.random.randrange(1, 2**32) for _ in range(2))
+        kem_seed = self.draw(64)
         bundle = spec.recovery_bundle(
-            signed_id, spec.x25519_public(self.signed), 1, self.device_seed
+            signed_id, spec.x25519_public(self.signed), (kem_id, kem.public_key(kem_seed)), 1,
+            self.device_seed,
         )
         words = (self.account.hex(), self.certificate[:68].hex())
         bad = bytearray(bundle)
@@ -122,6 +128,7 @@ class Live:
         recipient = spec.Recipient(
             self.account, self.certificate[:68], self.identity, signed_id, self.signed
         )
+        recipient.kem[kem_id] = kem_seed
         made = recipient.accept(UNHEX(envelope))
         self.session, block, opened, number, _ = made
         expect(self.session.id.hex() == session_id, "session id")

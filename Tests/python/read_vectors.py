@@ -47,7 +47,7 @@ class Suites(FileCases):
             plain.account, plain.identity_fields, plain.identity_private, plain.signed_id,
             plain.signed_private,
         )
-        recipient.one_time = plain.one_time
+        recipient.one_time, recipient.kem = plain.one_time, plain.kem
         session, block, content, number, _ = recipient.accept(UNHEX(given["envelope"]))
         directory = self.directory
         directory.certificate(block[33:173], directory.ed25519_key(block[1:33]))
@@ -65,14 +65,19 @@ class Suites(FileCases):
 
     def recovery_bundle(self, case):
         given = case["in"]
-        key, seed = unhexed(given, "signed prekey", "device seed")
-        made = self.session.recovery_bundle(given["signed prekey id"], key, given["made"], seed)
+        key, kem_key, seed = unhexed(given, "signed prekey", "KEM prekey", "device seed")
+        made = self.session.recovery_bundle(
+            given["signed prekey id"], key, (given["KEM prekey id"], kem_key), given["made"], seed
+        )
         return {"bundle": made.hex()}
 
     def read_recovery_bundle(self, case):
         bundle, device = unhexed(case["in"], "bundle", "device key")
-        signed_id, key, made = self.directory.recovery_bundle(bundle, device)
-        return {"signed prekey id": signed_id, "signed prekey": key.hex(), "made": made}
+        signed_id, key, (kem_id, kem), made = self.directory.recovery_bundle(bundle, device)
+        return {
+            "signed prekey id": signed_id, "signed prekey": key.hex(), "KEM prekey id": kem_id,
+            "KEM prekey": kem.hex(), "made": made,
+        }
 
     def content(self, case):
         type_, message_id, time, fields = self.directory.content(UNHEX(case["in"]["content"]))
@@ -128,9 +133,12 @@ class Suites(FileCases):
         old, new = (self.directory.Record(data) for data in unhexed(case["in"], "old", "new"))
         return {"succession": new.follows(old)}
 
-    def tree(self, case):
+    def KEM_tree(self, case):
+        return self.tree(case, "one-time KEM prekeys")
+
+    def tree(self, case, name="one-time prekeys"):
         directory = self.directory
-        keys = [UNHEX(key) for key in case["in"]["one-time prekeys"]]
+        keys = [UNHEX(key) for key in case["in"][name]]
         leaves = [directory.leaf(key) for key in keys]
         root, paths = directory.tree(leaves)
         issued = [directory.issue(key, i, paths[i]).hex() for i, key in enumerate(keys)]
@@ -143,14 +151,18 @@ class Suites(FileCases):
         given, directory = case["in"], self.directory
         record, bundle, issued = unhexed(given, "record", "bundle", "issued")
         record, bundle = directory.Record(record), directory.Bundle(bundle)
-        issued = directory.Issued(issued)
+        issued = directory.Issued(issued, directory.ONE_TIME)
+        issued_kem = directory.Issued(UNHEX(given["issued KEM"]), directory.ONE_TIME_KEM)
         asked = given["device id"] or record.devices[0]
         bundle.check(record, asked, given["now"], 168)
         issued.check(bundle)
+        issued_kem.check(bundle)
         return {
             "number": bundle.number, "signed prekey id": bundle.signed_id,
             "signed prekey": bundle.signed.hex(), "one-time prekey id": issued.id,
             "one-time prekey": issued.key.hex() if issued.key else None,
+            "KEM prekey id": issued_kem.id or bundle.last_resort_id,
+            "KEM prekey is one-time": issued_kem.id != 0,
         }
 
     def signed(self, seed, message):
@@ -188,6 +200,7 @@ class Suites(FileCases):
             "random": invite.random.hex(), "handle": invite.record.handle,
             "account": invite.record.account.hex(), "mailbox": invite.bundle.mailbox.hex(),
             "signed prekey": invite.bundle.signed.hex(), "one-time prekey id": invite.issued.id,
+            "KEM prekey id": invite.issued_kem.id or invite.bundle.last_resort_id,
         }
 
     # Mailboxes.

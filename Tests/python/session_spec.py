@@ -149,34 +149,35 @@ def inner_block(type_, account, certificate, handle, server, read_key, write_see
 
 
 class PreKeys:
-    """What an initiator knows of a recipient; `one_time` is (id, key) or None."""
+    """What an initiator knows of a recipient; `kem` is (id, key), `one_time` that or None."""
 
-    def __init__(self, account, identity_fields, signed_id, signed, one_time=None):
+    def __init__(self, account, identity_fields, signed_id, signed, kem_prekey, one_time=None):
         self.account = account
         self.identity_key = identity_fields[4:36]
         self.recipient = account + identity_fields
         self.signed_id = signed_id
         self.signed = signed
+        self.kem_id, self.kem = kem_prekey
         self.one_time = one_time
 
     @property
     def bound(self):
         one_time_id, one_time = self.one_time or (0, zeros(32))
         prekeys = u32(self.signed_id) + self.signed + u32(one_time_id) + one_time
-        return self.recipient + prekeys + u32(0) + zeros(1184)
+        return self.recipient + prekeys + u32(self.kem_id) + self.kem
 
 
 def outer_key(dh1, ek_sent, signed):
     return hkdf(zeros(32), dh1, b"postern/1 handshake outer" + ek_sent + signed, 32)
 
 
-def inner_key(agreed, opening, prekeys):
-    context = sha256(b"postern/1 handshake context" + opening + prekeys.bound)
+def inner_key(agreed, opening, prekeys, ciphertext):
+    context = sha256(b"postern/1 handshake context" + opening + prekeys.bound + ciphertext)
     return hkdf(zeros(32), agreed, b"postern/1 handshake inner" + context, 32)
 
 
-def transcript(prefix, block, prekeys):
-    bound = prekeys.bound + zeros(1088)
+def transcript(prefix, block, prekeys, ciphertext):
+    bound = prekeys.bound + ciphertext
     return sha256(b"postern/1 handshake transcript" + prefix + block + bound)
 
 
@@ -186,29 +187,34 @@ def session_secrets(agreed, dh4, session_id):
 
 
 def begin(block, identity_private, prekeys, draws):
-    """H1 to H6 for the initiator. `draws`: EK, the coin for its top bit, A0."""
-    ek_private, coin, ratchet_private = draws
+    """H1 to H6 for the initiator. `draws`: EK, the coin for its top bit, what the KEM's secret is
+    made from, A0."""
+    ek_private, coin, kem_message, ratchet_private = draws
     ek = bytearray(x25519_public(ek_private))
     ek[31] |= coin[0] & 0x80
     ek_sent = bytes(ek)
     dh1 = x25519(ek_private, prekeys.signed)
     dh2 = x25519(ek_private, prekeys.identity_key)
     dh3 = x25519(ek_private, prekeys.one_time[1]) if prekeys.one_time else zeros(32)
-    agreed = dh1 + dh2 + dh3 + zeros(32)
+    if not kem.is_public_key(prekeys.kem) or prekeys.kem == zeros(1184):
+        raise Refused("WI-6")
+    kem_secret, ciphertext = kem.encapsulate(prekeys.kem, kem_message)
+    agreed = dh1 + dh2 + dh3 + kem_secret
     one_time_id = prekeys.one_time[0] if prekeys.one_time else 0
-    outer = u32(one_time_id) + u32(0) + u16(len(block)) + zeros(1088)
+    outer = u32(one_time_id) + u32(prekeys.kem_id) + u16(len(block)) + ciphertext
     opening = VERSION + ek_sent
     opening += aead(outer_key(dh1, ek_sent, prekeys.signed), zeros(12), opening, outer)
     assert len(opening) == 1147
-    prefix = opening + aead(inner_key(agreed, opening, prekeys), zeros(12), opening, block)
-    session_id = transcript(prefix, block, prekeys)
+    inner = inner_key(agreed, opening, prekeys, ciphertext)
+    prefix = opening + aead(inner, zeros(12), opening, block)
+    session_id = transcript(prefix, block, prekeys, ciphertext)
     dh4 = x25519(identity_private, prekeys.signed)
     root, header_i, header_r = session_secrets(agreed, dh4, session_id)
     session = Session(session_id, 0)
     session.prefix = prefix
     session.trace = {
         "dh1": dh1, "outer key": outer_key(dh1, ek_sent, prekeys.signed), "dh2": dh2,
-        "dh3": dh3, "inner key": inner_key(agreed, opening, prekeys), "inner block": block,
+        "dh3": dh3, "KEM secret": kem_secret, "inner key": inner, "inner block": block,
         "prefix": prefix, "session": session_id, "dh4": dh4, "root key": root,
         "header key I": header_i, "header key R": header_r,
     }
@@ -222,7 +228,8 @@ def begin(block, identity_private, prekeys, draws):
 
 
 class Recipient:
-    """Who reads first messages: its keys, and the prefixes it has taken."""
+    """Who reads first messages: its keys. `one_time` and `kem` map ids to private halves, of the
+    KEM to seeds."""
 
     def __init__(self, account, identity_fields, identity_private, signed_id, signed_private):
         self.account = account
@@ -231,6 +238,7 @@ class Recipient:
         self.signed_id = signed_id
         self.signed_private = signed_private
         self.one_time = {}
+        self.kem = {}
 
     def accept(self, envelope):
         """H2 to H5 and the first message: (session, inner block, content, number, prefix)."""
@@ -248,19 +256,25 @@ class Recipient:
         one_time_id, kem_id, size = struct.unpack(">IIH", outer[:10])
         if not 475 <= size <= 987:
             raise Refused("5.2")
-        if kem_id != 0 or outer[10:] != zeros(1088):
+        ciphertext = outer[10:]
+        if kem_id == 0 or kem_id not in self.kem:
             raise Refused("HS-6")
         if one_time_id and one_time_id not in self.one_time:
             raise Refused("HS-5")
         one_time_private = self.one_time.get(one_time_id) if one_time_id else None
         dh2 = x25519(self.identity_private, ek)
         dh3 = x25519(one_time_private, ek) if one_time_private else zeros(32)
-        agreed = dh1 + dh2 + dh3 + zeros(32)
+        seed = self.kem[kem_id]
+        agreed = dh1 + dh2 + dh3 + kem.decapsulate(seed, ciphertext)
+        kem_prekey = (kem_id, kem.public_key(seed))
         one_time = (one_time_id, x25519_public(one_time_private)) if one_time_private else None
-        prekeys = PreKeys(self.account, self.identity_fields, self.signed_id, signed, one_time)
+        prekeys = PreKeys(
+            self.account, self.identity_fields, self.signed_id, signed, kem_prekey, one_time
+        )
         opening = envelope[:1147]
         prefix = envelope[: 1147 + size + 16]
-        block = aead_open(inner_key(agreed, opening, prekeys), zeros(12), opening, prefix[1147:])
+        inner = inner_key(agreed, opening, prekeys, ciphertext)
+        block = aead_open(inner, zeros(12), opening, prefix[1147:])
         if block is None:
             raise Refused("inner")
         if block[0] > 1:
@@ -274,7 +288,7 @@ class Recipient:
             raise Refused("HS-8 or HS-9")
         if len(block) != 475 + struct.unpack(">H", block[473:475])[0]:
             raise Refused("HS-8")
-        session_id = transcript(prefix, block, prekeys)
+        session_id = transcript(prefix, block, prekeys, ciphertext)
         dh4 = x25519(self.signed_private, certificate[4:36])
         root, header_i, header_r = session_secrets(agreed, dh4, session_id)
         session = Session(session_id, 1)
@@ -724,8 +738,8 @@ class Frame:
 
 # Section 6.7: recovery bundle. Section 7.6: safety number.
 
-def recovery_bundle(signed_id, signed, hours, device_seed):
-    body = u32(signed_id) + signed + u32(0) + zeros(1184) + u32(hours)
+def recovery_bundle(signed_id, signed, kem_prekey, hours, device_seed):
+    body = u32(signed_id) + signed + u32(kem_prekey[0]) + kem_prekey[1] + u32(hours)
     return body + ed25519_sign(device_seed, b"postern/1 recovery bundle" + body)
 
 

@@ -63,9 +63,11 @@ extension Engine {
         else { return }
         maintenance.isBundleAsked = true
         let made = try madeBundle(mailbox: mailbox)
-        let (bundle, oneTime) = if let made { made } else { try makeBundle(mailbox: mailbox) }
-        ask(.putBundle(operation, number: bundle.number), on: link) {
-            .publishBundle(request: $0, handle: handle, bundle: bundle, preKeys: oneTime)
+        let offer = if let made { made } else { try makeBundle(mailbox: mailbox) }
+        ask(.putBundle(operation, number: offer.bundle.number), on: link) {
+            .publishBundle(
+                request: $0, handle: handle, bundle: offer.bundle, preKeys: offer.oneTime,
+                kemPreKeys: offer.oneTimeKEM)
         }
     }
 
@@ -138,10 +140,11 @@ extension Engine {
         guard let mailbox = identity.contactMailbox, let made = try madeBundle(mailbox: mailbox)
         else { return }
         let contents = made.bundle.contents
-        let bundle = signBundle(
-            (id: contents.signedPreKeyID, key: contents.signedPreKey), made.oneTime,
-            mailbox: mailbox, window: contents.window)
-        keepMade(bundle, made.oneTime)
+        let signed = SignedPreKeys(
+            id: contents.signedPreKeyID, key: contents.signedPreKey, kem: contents.lastResortKEM)
+        keepMade(
+            signBundle(
+                signed, made.oneTime, made.oneTimeKEM, mailbox: mailbox, window: contents.window))
     }
 
     private mutating func failRegistration(_ asked: OperationID?, _ error: ClientError) {

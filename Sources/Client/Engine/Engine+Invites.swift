@@ -15,18 +15,19 @@ extension Engine {
         let expiry = from.advanced(byHours: hours)
         let mailbox = try makeMailbox(.ownInvite)
         let eraseAt = expiry.advanced(byHours: Self.preKeyGraceHours)
-        let signed = makePreKey(.signed, mailbox: mailbox.id, eraseAt: eraseAt)
-        let once = makePreKey(.oneTime, mailbox: mailbox.id, eraseAt: eraseAt)
-        let oneTime = [OneTimePreKey(id: once.id, key: once.key)]
-        let bundle = signBundle(
-            signed, oneTime, mailbox: mailbox.id,
+        let signed = makeSigned(.signed, mailbox: mailbox.id, eraseAt: eraseAt)
+        let oneTime = [makeOneTime(mailbox: mailbox.id, eraseAt: eraseAt)]
+        let oneTimeKEM = [makeOneTimeKEM(mailbox: mailbox.id, eraseAt: eraseAt)]
+        let offer = signBundle(
+            signed, oneTime, oneTimeKEM, mailbox: mailbox.id,
             window: ValidityWindow(from: from, expiry: expiry))
         let record = signedRecord(handle: identity.isRegistered ? identity.handle : nil)
-        guard let verifiedRecord = try? record.verify(), let verifiedBundle = try? bundle.verify()
+        guard let verifiedRecord = try? record.verify(), let bundle = try? offer.bundle.verify()
         else { throw .internalFault(line: #line) }
         let sealed = Invite(
             random: random.bytes(), record: verifiedRecord,
-            oneTime: IssuedPreKey(0, of: oneTime), bundle: verifiedBundle
+            oneTime: IssuedPreKey(0, of: oneTime),
+            oneTimeKEM: IssuedKEMPreKey(0, of: oneTimeKEM), bundle: bundle
         ).seal()
         let invite = InviteRecord(
             idHash: SHA256.hash(sealed.blobID.raw), eraseKey: random.bytes(),

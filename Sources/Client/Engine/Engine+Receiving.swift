@@ -189,13 +189,19 @@ extension Engine {
         let used = preKeys.oneTime(outer.oneTimePreKeyID, for: mailbox.id)
         let oneTime: X25519KeyPair?
         if let used { oneTime = try privateHalf(of: used) } else { oneTime = nil }
+        let usedKEM = preKeys.kem(outer.kemPreKeyID, beside: entry)
+        let kem: MLKEM768KeyPair?
+        if let usedKEM { kem = try kemHalf(of: usedKEM) } else { kem = nil }
         let result: FirstMessageResult
         do throws(HandshakeError) {
             result = try Handshake.accept(
                 message, outer: outer, own: own, signedPreKey: signed, oneTimePreKey: oneTime,
-                secondsSince1970: Int64(clamping: now.wall / 1_000))
+                kemPreKey: kem, secondsSince1970: Int64(clamping: now.wall / 1_000))
         } catch {
-            if case .unknownOneTimePreKey = error { secondComer(mailbox) }
+            switch error {
+            case .unknownOneTimePreKey, .unknownKEMPreKey: secondComer(mailbox)
+            default: break
+            }
             return false
         }
         switch consume result {
@@ -204,8 +210,9 @@ extension Engine {
             return false
         case .accepted(let accepted):
             let isTaken = try take(accepted, mailbox, until: entry.eraseAt)
-            // HS-5
+            // HS-5, HS-6: of a signed prekey and what is beside it the time decides.
             if isTaken, let used { erase(used) }
+            if isTaken, let usedKEM, usedKEM.kind == .oneTimeKEM { erase(usedKEM) }
             return isTaken
         }
     }
@@ -222,6 +229,9 @@ extension Engine {
             return nil
         }
         guard let outer else { return nil }
+        // HS-6: of a recovery bundle its own KEM prekey and no other.
+        let kem: MLKEM768KeyPair?
+        if outer.kemPreKeyID == entry.kemID { kem = try kemHalf(of: entry) } else { kem = nil }
         let own = RecipientKeys(
             account: identity.account, device: identity.certificate.identity,
             identity: keys.identity.duplicate())
@@ -229,7 +239,7 @@ extension Engine {
         do throws(HandshakeError) {
             result = try Handshake.accept(
                 message, outer: outer, own: own, signedPreKey: signed, oneTimePreKey: nil,
-                secondsSince1970: Int64(clamping: now.wall / 1_000))
+                kemPreKey: kem, secondsSince1970: Int64(clamping: now.wall / 1_000))
         } catch {
             return nil
         }

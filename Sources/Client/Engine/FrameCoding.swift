@@ -34,9 +34,11 @@ extension OutgoingFrame {
                 blob: blob.raw, into: &writer)
         case .publishRecord(let request, let record):
             PublishRecordFrame.encode(request: request, record: record, into: &writer)
-        case .publishBundle(let request, let handle, let bundle, let preKeys):
+        case .publishBundle(
+            let request, let handle, let bundle, let preKeys, let kemPreKeys):
             PublishBundleFrame.encode(
-                request: request, handle: handle, bundle: bundle, preKeys: preKeys, into: &writer)
+                request: request, handle: handle, bundle: bundle, preKeys: preKeys,
+                kemPreKeys: kemPreKeys, into: &writer)
         }
     }
 }

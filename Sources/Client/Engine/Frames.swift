@@ -17,7 +17,8 @@ package enum OutgoingFrame: Sendable {
     case eraseBlob(EraseBlobFrame)
     case publishRecord(request: UInt32, record: Record)
     case publishBundle(
-        request: UInt32, handle: Handle, bundle: PreKeyBundle, preKeys: [OneTimePreKey])
+        request: UInt32, handle: Handle, bundle: PreKeyBundle, preKeys: [OneTimePreKey],
+        kemPreKeys: [KEMPreKey])
     case lookUp(LookUpFrame)
     case fetchPreKeys(FetchPreKeysFrame)
 }

@@ -7,6 +7,8 @@ struct PreKeyIndex {
     struct Entry {
         let kind: PreKeyRecord.Kind
         let id: UInt32
+        /// Of the KEM prekey beside it, 0 where there is none.
+        let kemID: UInt32
         let mailbox: MailboxID
         let eraseAt: Hours
 
@@ -53,6 +55,36 @@ struct PreKeyIndex {
         }
         return entry
     }
+
+    /// The KEM prekey that a first message names whose outer block opened under `signed`: the one
+    /// beside that, or a one-time one of the same mailbox. HS-6
+    func kem(_ id: UInt32, beside signed: Entry) -> Entry? {
+        if id == signed.kemID { return signed }
+        guard let entry = entries[PreKeyRecord.key(.oneTimeKEM, id)],
+            entry.mailbox == signed.mailbox
+        else { return nil }
+        return entry
+    }
+
+    /// True when a KEM prekey of this vault has the id.
+    func hasKEM(_ id: UInt32) -> Bool {
+        entries[PreKeyRecord.key(.oneTimeKEM, id)] != nil
+            || entries.values.contains { $0.kemID == id }
+    }
+}
+
+/// A bundle and the one-time prekeys that are published beside it, in the order of its trees.
+struct PreKeyOffer {
+    let bundle: PreKeyBundle
+    let oneTime: [OneTimePreKey]
+    let oneTimeKEM: [KEMPreKey]
+}
+
+/// A signed prekey and the KEM prekey beside it, as they are offered.
+struct SignedPreKeys {
+    let id: UInt32
+    let key: X25519PublicKey
+    let kem: KEMPreKey
 }
 
 extension Engine {
@@ -66,33 +98,105 @@ extension Engine {
     /// schedule the server does not learn from it how many first messages were read.
     static let bundleMilliseconds: UInt64 = 24 * 3_600_000
 
-    /// Draws a prekey and keeps its private half.
-    mutating func makePreKey(
-        _ kind: PreKeyRecord.Kind, mailbox: MailboxID, eraseAt: Hours
-    ) -> (id: UInt32, key: X25519PublicKey) {
+    /// Draws a one-time prekey and keeps its private half.
+    mutating func makeOneTime(mailbox: MailboxID, eraseAt: Hours) -> OneTimePreKey {
         let pair = X25519KeyPair.generate(from: &random)
-        var id: UInt32 = 0
-        while id == 0 || preKeys.entries[PreKeyRecord.key(kind, id)] != nil {
-            id = random.integer(UInt32.self)
+        let id = freeID(.oneTime)
+        keep(.oneTime, id, kemID: 0, mailbox, eraseAt, pair.exposeForStorage())
+        return OneTimePreKey(id: id, key: pair.publicKey)
+    }
+
+    /// Draws a one-time KEM prekey and keeps the seed of its private half.
+    mutating func makeOneTimeKEM(mailbox: MailboxID, eraseAt: Hours) -> KEMPreKey {
+        let seed = drawSeed()
+        let id = freeID(.oneTimeKEM)
+        keep(.oneTimeKEM, id, kemID: 0, mailbox, eraseAt, seed.exposeForStorage())
+        return KEMPreKey(id: id, key: MLKEM768KeyPair(seed: seed).publicKey)
+    }
+
+    /// Draws a signed prekey and the KEM prekey beside it, and keeps their private halves together.
+    ///
+    /// - Parameter kind: `.signed` or `.recovery`.
+    mutating func makeSigned(
+        _ kind: PreKeyRecord.Kind, mailbox: MailboxID, eraseAt: Hours
+    ) -> SignedPreKeys {
+        let pair = X25519KeyPair.generate(from: &random)
+        let seed = drawSeed()
+        let id = freeID(kind)
+        let kemID = freeID(.oneTimeKEM)
+        // Reserved whole, so that no outgrown buffer with keys in it is left behind.
+        var secret: [UInt8] = []
+        secret.reserveCapacity(kind.secretByteCount)
+        pair.withSecretBytes { secret.append(copying: $0) }
+        seed.withBytes { secret.append(copying: $0) }
+        keep(kind, id, kemID: kemID, mailbox, eraseAt, consume secret)
+        return SignedPreKeys(
+            id: id, key: pair.publicKey,
+            kem: KEMPreKey(id: kemID, key: MLKEM768KeyPair(seed: seed).publicKey))
+    }
+
+    /// The seed of a KEM prekey, by way of plain bytes: the compiler does not take the initialiser
+    /// that draws with a source of any kind.
+    private mutating func drawSeed() -> SecretBytes {
+        var bytes = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        defer { bytes.wipeBytes() }
+        return SecretBytes(copying: bytes.raw)
+    }
+
+    /// A random id that no prekey of this kind has.
+    private mutating func freeID(_ kind: PreKeyRecord.Kind) -> UInt32 {
+        while true {
+            let id = random.integer(UInt32.self)
+            guard id != 0, preKeys.entries[PreKeyRecord.key(kind, id)] == nil,
+                kind != .oneTimeKEM || !preKeys.hasKEM(id)
+            else { continue }
+            return id
         }
+    }
+
+    private mutating func keep(
+        _ kind: PreKeyRecord.Kind, _ id: UInt32, kemID: UInt32, _ mailbox: MailboxID,
+        _ eraseAt: Hours, _ secret: consuming [UInt8]
+    ) {
         var record = PreKeyRecord(
-            kind: kind, id: id, mailbox: mailbox, eraseAt: eraseAt,
-            secret: pair.exposeForStorage())
+            kind: kind, id: id, kemID: kemID, mailbox: mailbox, eraseAt: eraseAt, secret: secret)
         preKeys.insert(record.entry)
         transaction.put(.prekey, key: PreKeyRecord.key(kind, id), value: record.encoded)
         record.secret.wipeBytes()
-        return (id, pair.publicKey)
     }
 
-    /// The private half of a prekey.
+    /// The X25519 private half of a prekey.
     mutating func privateHalf(of entry: PreKeyIndex.Entry) throws(ClientError) -> X25519KeyPair {
+        guard entry.kind.hasAgreement else { throw .internalFault(line: #line) }
+        let secret = try secret(of: entry)
+        return X25519KeyPair(secret: secret.part(0..<32))
+    }
+
+    /// The ML-KEM-768 private half of a prekey.
+    mutating func kemHalf(of entry: PreKeyIndex.Entry) throws(ClientError) -> MLKEM768KeyPair {
+        guard entry.kind.hasKEM else { throw .internalFault(line: #line) }
+        let secret = try secret(of: entry)
+        let start = entry.kind.hasAgreement ? 32 : 0
+        return MLKEM768KeyPair(seed: secret.part(start..<secret.byteCount))
+    }
+
+    private mutating func secret(of entry: PreKeyIndex.Entry) throws(ClientError) -> SecretBytes {
         guard var bytes = try transaction.value(.prekey, key: entry.key) else {
             throw .vaultCorrupt
         }
         defer { bytes.wipeBytes() }
         var record = try PreKeyRecord.decode(bytes)
         defer { record.secret.wipeBytes() }
-        return X25519KeyPair(secret: SecretBytes(copying: record.secret.raw))
+        return SecretBytes(copying: record.secret.raw)
+    }
+
+    /// What is offered of a signed prekey that is kept.
+    mutating func offered(_ entry: PreKeyIndex.Entry) throws(ClientError) -> SignedPreKeys {
+        let agreement = try privateHalf(of: entry)
+        let kem = try kemHalf(of: entry)
+        return SignedPreKeys(
+            id: entry.id, key: agreement.publicKey,
+            kem: KEMPreKey(id: entry.kemID, key: kem.publicKey))
     }
 
     mutating func erase(_ entry: PreKeyIndex.Entry) {
@@ -126,9 +230,7 @@ extension Engine {
     }
 
     /// The bundle that waits to be taken by the directory, if it may still be offered. CL-40
-    mutating func madeBundle(
-        mailbox: MailboxID
-    ) throws(ClientError) -> (bundle: PreKeyBundle, oneTime: [OneTimePreKey])? {
+    mutating func madeBundle(mailbox: MailboxID) throws(ClientError) -> PreKeyOffer? {
         guard let bytes = try transaction.value(.state, key: MadeBundleRecord.key) else {
             return nil
         }
@@ -137,45 +239,51 @@ extension Engine {
         guard bundle.certificate == identity.certificate,
             bundle.contents.contact.mailbox == mailbox,
             bundle.contents.signedPreKeyID == identity.signedPreKeyID,
+            let signed = preKeys.entries[PreKeyRecord.key(.signed, identity.signedPreKeyID)],
             signedPreKeyAge < Self.signedPreKeyRenewalHours,
             // One that was used shows that the server had taken it all the same.
-            made.preKeys.allSatisfy({ preKeys.oneTime($0.id, for: mailbox) != nil })
+            made.preKeys.allSatisfy({ preKeys.oneTime($0.id, for: mailbox) != nil }),
+            made.kemPreKeys.allSatisfy({ preKeys.kem($0.id, beside: signed) != nil })
         else { return nil }
-        return (bundle, made.preKeys)
+        return PreKeyOffer(bundle: bundle, oneTime: made.preKeys, oneTimeKEM: made.kemPreKeys)
     }
 
-    mutating func keepMade(_ bundle: PreKeyBundle, _ oneTime: [OneTimePreKey]) {
-        let made = MadeBundleRecord(bundle: bundle, preKeys: oneTime)
-        transaction.put(.state, key: MadeBundleRecord.key, value: made.encoded)
+    mutating func keepMade(_ offer: PreKeyOffer) {
+        transaction.put(
+            .state, key: MadeBundleRecord.key, value: MadeBundleRecord(offer).encoded)
     }
 
-    /// Makes a bundle for the directory, with new one-time keys, and a new signed prekey when the
-    /// present one has been offered for six days.
-    mutating func makeBundle(
-        mailbox: MailboxID
-    ) throws(ClientError) -> (bundle: PreKeyBundle, oneTime: [OneTimePreKey]) {
+    /// Makes a bundle for the directory, with new one-time keys, and a new signed prekey and
+    /// last-resort KEM prekey when the present ones have been offered for six days.
+    mutating func makeBundle(mailbox: MailboxID) throws(ClientError) -> PreKeyOffer {
         let current = preKeys.entries[PreKeyRecord.key(.signed, identity.signedPreKeyID)]
-        let age = signedPreKeyAge
-        let end = now.hours.advanced(byHours: Self.signedPreKeyHours + Self.preKeyGraceHours)
-        let signed: (id: UInt32, key: X25519PublicKey)
-        if let current, age < Self.signedPreKeyRenewalHours {
-            signed = (current.id, try privateHalf(of: current).publicKey)
+        let signed: SignedPreKeys
+        if let current, signedPreKeyAge < Self.signedPreKeyRenewalHours {
+            signed = try offered(current)
         } else {
-            signed = makePreKey(.signed, mailbox: mailbox, eraseAt: end)
+            signed = makeSigned(
+                .signed, mailbox: mailbox,
+                eraseAt: now.hours.advanced(
+                    byHours: Self.signedPreKeyHours + Self.preKeyGraceHours))
             identity.signedPreKeyID = signed.id
             identity.signedPreKeyHours = now.hours
         }
+        let expiry = identity.signedPreKeyHours.advanced(byHours: Self.signedPreKeyHours)
+        // Nothing that this bundle offers outlives its signed prekey. CL-28
+        let end = expiry.advanced(byHours: Self.preKeyGraceHours)
         var oneTime: [OneTimePreKey] = []
         for _ in 0..<OneTimePreKey.countDefault {
-            let key = makePreKey(.oneTime, mailbox: mailbox, eraseAt: end)
-            oneTime.append(OneTimePreKey(id: key.id, key: key.key))
+            oneTime.append(makeOneTime(mailbox: mailbox, eraseAt: end))
         }
-        let expiry = identity.signedPreKeyHours.advanced(byHours: Self.signedPreKeyHours)
-        let bundle = signBundle(
-            signed, oneTime, mailbox: mailbox,
+        var oneTimeKEM: [KEMPreKey] = []
+        for _ in 0..<KEMPreKey.countDefault {
+            oneTimeKEM.append(makeOneTimeKEM(mailbox: mailbox, eraseAt: end))
+        }
+        let offer = signBundle(
+            signed, oneTime, oneTimeKEM, mailbox: mailbox,
             window: ValidityWindow(from: identity.signedPreKeyHours, expiry: expiry))
-        keepMade(bundle, oneTime)
-        return (bundle, oneTime)
+        keepMade(offer)
+        return offer
     }
 
     // MARK: The certificate
@@ -209,17 +317,20 @@ extension Engine {
 
     /// Signs a bundle under the next number.
     mutating func signBundle(
-        _ signed: (id: UInt32, key: X25519PublicKey), _ oneTime: [OneTimePreKey],
+        _ signed: SignedPreKeys, _ oneTime: [OneTimePreKey], _ oneTimeKEM: [KEMPreKey],
         mailbox: MailboxID, window: ValidityWindow
-    ) -> PreKeyBundle {
+    ) -> PreKeyOffer {
         identity.bundleNumber += 1
         saveIdentity()
         let contents = PreKeyBundle.Contents(
             number: identity.bundleNumber, window: window, account: identity.account,
             certificate: identity.certificate, signedPreKeyID: signed.id,
-            signedPreKey: signed.key, oneTimePreKeys: oneTime,
+            signedPreKey: signed.key, oneTimePreKeys: oneTime, lastResortKEM: signed.kem,
+            oneTimeKEMPreKeys: oneTimeKEM,
             contact: PreKeyBundle.Contact(server: identity.server, mailbox: mailbox))
-        return PreKeyBundle(contents, signedBy: keys.device)
+        return PreKeyOffer(
+            bundle: PreKeyBundle(contents, signedBy: keys.device), oneTime: oneTime,
+            oneTimeKEM: oneTimeKEM)
     }
 
     mutating func saveIdentity() {
@@ -255,15 +366,17 @@ extension Engine {
                 madeHours: contact.ownRecoveryHours.count,
                 isConfirmed: contact.isOwnRecoveryConfirmed, atHours: now.hours.count)
         {
-            return RecoveryBundle(
-                signedPreKeyID: last.id, signedPreKey: try privateHalf(of: last).publicKey,
-                madeHours: contact.ownRecoveryHours.count, signedBy: keys.device)
+            return recoveryBundle(try offered(last), made: contact.ownRecoveryHours)
         }
         // Kept until a newer one is confirmed; then the hour is set. DR-23
-        let key = makePreKey(.recovery, mailbox: mailbox, eraseAt: Hours(.max))
-        return RecoveryBundle(
-            signedPreKeyID: key.id, signedPreKey: key.key, madeHours: now.hours.count,
-            signedBy: keys.device)
+        return recoveryBundle(
+            makeSigned(.recovery, mailbox: mailbox, eraseAt: Hours(.max)), made: now.hours)
+    }
+
+    private func recoveryBundle(_ signed: SignedPreKeys, made: Hours) -> RecoveryBundle {
+        RecoveryBundle(
+            signedPreKeyID: signed.id, signedPreKey: signed.key, kemPreKey: signed.kem,
+            madeHours: made.count, signedBy: keys.device)
     }
 
     /// Remembers which message carries the newest recovery bundle.

@@ -19,6 +19,8 @@ extension ClientError {
         case .vaultForeign: "The vault file is no Postern vault."
         case .vaultTooNew(let version):
             "The vault has format \(version), which this version does not know."
+        case .vaultTooOld(let version):
+            "The vault has format \(version), of before the first release, which this version cannot read."
         case .vaultCorrupt: "The vault is damaged, although the passphrase is right."
         case .noBackup: "There is no such backup file."
         case .backupForeign: "This file is no Postern backup."
@@ -104,6 +106,7 @@ extension ClientError {
         case .vaultReadOnly: "Run the command without another one beside it."
         case .vaultForeign: "Name the right folder with --home."
         case .vaultTooNew: "Update this program."
+        case .vaultTooOld: "Make a new account in another folder (postern init --home)."
         case .vaultCorrupt: "Restore a backup; keep the damaged file until that has worked."
         case .noBackup: "Check the name of the file."
         case .backupForeign: "Name another file."
@@ -161,9 +164,8 @@ extension ClientError {
     /// The exit code that a command ends with. CL-33
     public var exitCode: ExitCode {
         switch self {
-        case .noVault, .unsafeMode, .unsafeOwnerOrKind, .vaultForeign, .vaultTooNew, .vaultCorrupt,
-            .vaultInUse,
-            .vaultReadOnly:
+        case .noVault, .unsafeMode, .unsafeOwnerOrKind, .vaultForeign, .vaultTooNew, .vaultTooOld,
+            .vaultCorrupt, .vaultInUse, .vaultReadOnly:
             .configuration
         case .noPassphraseFile, .noBackup: .noFile
         case .backupForeign, .backupCorrupt, .backupTooLarge, .backupTooNew: .badInput

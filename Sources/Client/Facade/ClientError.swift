@@ -21,6 +21,8 @@ public enum ClientError: Error, Sendable, Equatable {
     case vaultForeign
     /// The vault was written by a newer version.
     case vaultTooNew(version: UInt32)
+    /// The vault was written by an earlier version, whose rows this one does not read.
+    case vaultTooOld(version: UInt32)
     /// The vault is damaged: a cell or page does not open although the passphrase is right.
     case vaultCorrupt
     /// There is no such backup file.

@@ -55,7 +55,7 @@ public final class PosternClient {
     /// What lies in a home, without opening it.
     ///
     /// - Throws: `ClientError.unsafeMode`, `.unsafeOwnerOrKind`, `.vaultForeign`, `.vaultTooNew`,
-    ///   `.vaultCorrupt`, `.diskFailed`.
+    ///   `.vaultTooOld`, `.vaultCorrupt`, `.diskFailed`.
     public static func inspect(home: ClientHome) throws(ClientError) -> HomeState {
         guard try home.hasVault() else { return .empty }
         switch try SQLiteVault.header(path: home.vaultPath).source {

@@ -85,16 +85,19 @@ struct IdentityRecord: VaultRecord {
 /// The bundle that the directory is to have, as it was made: it is sent again unchanged until the
 /// server has taken it. State row `bundle`. CL-40
 struct MadeBundleRecord: VaultRecord {
-    static let format: UInt8 = 1
+    static let format: UInt8 = 2
     static let key = Array("bundle".utf8)
 
     let bundle: [UInt8]
     /// The public halves offered beside it, in the order of its tree.
     let preKeys: [OneTimePreKey]
+    /// The same of the KEM.
+    let kemPreKeys: [KEMPreKey]
 
-    init(bundle: PreKeyBundle, preKeys: [OneTimePreKey]) {
-        self.bundle = bundle.bytes
-        self.preKeys = preKeys
+    init(_ offer: PreKeyOffer) {
+        bundle = offer.bundle.bytes
+        preKeys = offer.oneTime
+        kemPreKeys = offer.oneTimeKEM
     }
 
     init(from reader: inout Reader) throws(WireError) {
@@ -103,12 +106,18 @@ struct MadeBundleRecord: VaultRecord {
         var preKeys: [OneTimePreKey] = []
         for _ in 0..<count { preKeys.append(try OneTimePreKey(from: &reader)) }
         self.preKeys = preKeys
+        let kemCount = try reader.u8()
+        var kemPreKeys: [KEMPreKey] = []
+        for _ in 0..<kemCount { kemPreKeys.append(try KEMPreKey(from: &reader)) }
+        self.kemPreKeys = kemPreKeys
     }
 
     func encode(into writer: inout Writer) {
         writer.counted(bundle)
         writer.u8(UInt8(preKeys.count))
         for key in preKeys { key.encode(into: &writer) }
+        writer.u8(UInt8(kemPreKeys.count))
+        for key in kemPreKeys { key.encode(into: &writer) }
     }
 }
 

@@ -34,7 +34,9 @@ package final class SQLiteVault: VaultStore {
                 "CREATE INDEX cell_group ON cell (kind, grp, place)",
                 "PRAGMA application_id=1349743734",
                 "PRAGMA user_version=1",
-            ])
+            ]),
+        // What the rows hold has another form from here on; a file of before is refused (CL-26).
+        Migration(version: 2, ["PRAGMA user_version=2"]),
     ]
 
     private let connection: Connection
@@ -88,7 +90,8 @@ package final class SQLiteVault: VaultStore {
 
     /// Opens the file with the passphrase or key.
     ///
-    /// - Throws: `ClientError.vaultForeign`, `.vaultTooNew`, `.vaultCorrupt`, `.passphraseWrong`.
+    /// - Throws: `ClientError.vaultForeign`, `.vaultTooNew`, `.vaultTooOld`, `.vaultCorrupt`,
+    ///   `.passphraseWrong`.
     package static func open(
         path: String, access: VaultAccess, password: borrowing SecretBytes,
         random: any RandomSource
@@ -226,7 +229,8 @@ extension ClientError {
             .cannotOpen(let code):
             self = .diskFailed(errorNumber: code)
         case .mustStop: self = .diskFailed(errorNumber: 0)
-        case .corrupt, .wrongType, .tooLong, .olderVersion: self = .vaultCorrupt
+        case .corrupt, .wrongType, .tooLong: self = .vaultCorrupt
+        case .olderVersion(let found, _): self = .vaultTooOld(version: UInt32(clamping: found))
         case .notADatabase, .wrongApplication: self = .vaultForeign
         case .newerVersion(let found, _): self = .vaultTooNew(version: UInt32(clamping: found))
         case .busy: self = .vaultInUse

@@ -50,7 +50,7 @@ package struct FirstMessage: Sendable {
     ///   - id: the prekey's id.
     ///   - key: a live signed prekey of the mailbox the message came in and of no other (HS-4).
     /// - Returns: nil when it does not open under this one.
-    /// - Throws: `HandshakeError.zeroSharedSecret`, `.malformedOuter`, `.unsupportedKEM`.
+    /// - Throws: `HandshakeError.zeroSharedSecret`, `.malformedOuter`, `.missingKEM`.
     /// - SPEC: §5.3 H1, HS-4, HS-6
     package func openOuter(
         signedPreKeyID id: UInt32, key: borrowing X25519KeyPair
@@ -68,13 +68,15 @@ package struct FirstMessage: Sendable {
             let oneTimeID: UInt32 = block.raw.bigEndian(at: 0),
             let kemID: UInt32 = block.raw.bigEndian(at: 4),
             let count: UInt16 = block.raw.bigEndian(at: 8),
-            Introduction.byteCounts.contains(Int(count))
+            Introduction.byteCounts.contains(Int(count)),
+            let ciphertext = FixedBytes<1_088>(
+                copying: block.raw.extracting(10..<Self.outerByteCount))
         else { throw .malformedOuter }
         // HS-6
-        let ciphertext = block.raw.extracting(10..<Self.outerByteCount)
-        guard kemID == 0, ConstantTime.isZero(ciphertext) else { throw .unsupportedKEM }
+        guard kemID != 0 else { throw .missingKEM }
         return OuterBlock(
-            signedPreKeyID: id, oneTimePreKeyID: oneTimeID, innerByteCount: Int(count), dh1: dh1,
+            signedPreKeyID: id, oneTimePreKeyID: oneTimeID, kemPreKeyID: kemID,
+            kemCiphertext: ciphertext, innerByteCount: Int(count), dh1: dh1,
             openingHash: openingHash)
     }
 }
@@ -87,6 +89,10 @@ package struct OuterBlock: ~Copyable, Sendable {
     package let signedPreKeyID: UInt32
     /// The one-time prekey to look for, 0 for none.
     package let oneTimePreKeyID: UInt32
+    /// The KEM prekey to look for: a one-time one, or the one that belongs to the signed prekey.
+    package let kemPreKeyID: UInt32
+    /// What the KEM's secret is found in.
+    let kemCiphertext: FixedBytes<1_088>
     let innerByteCount: Int
     let dh1: SecretBytes
     let openingHash: FixedBytes<32>

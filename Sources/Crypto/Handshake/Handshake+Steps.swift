@@ -2,39 +2,45 @@ import Primitives
 import Wire
 
 extension Handshake {
-    static func outerBlock(_ oneTimePreKeyID: UInt32, innerByteCount: Int) -> [UInt8] {
+    static func outerBlock(
+        _ preKeys: RecipientPreKeys, innerByteCount: Int, kemCiphertext: FixedBytes<1_088>
+    ) -> [UInt8] {
         var writer = Writer(capacity: FirstMessage.outerByteCount)
-        writer.u32(oneTimePreKeyID)
-        writer.u32(0)
+        writer.u32(preKeys.oneTimePreKey?.id ?? 0)
+        writer.u32(preKeys.kemPreKey.id)
         writer.u16(UInt16(innerByteCount))
-        writer.zeros(HandshakeSchedule.kemCiphertextByteCount)
+        writer.fixed(kemCiphertext)
         return writer.bytes
     }
 
-    /// The initiator's dh1, dh2, dh3.
+    /// The initiator's dh1, dh2, dh3, beside the KEM's secret.
     static func agree(
-        _ ephemeral: borrowing X25519KeyPair, with preKeys: RecipientPreKeys
+        _ ephemeral: borrowing X25519KeyPair, _ kem: consuming SecretBytes,
+        with preKeys: RecipientPreKeys
     ) throws(HandshakeError) -> HandshakeSchedule.Agreed {
         let dh1 = try agree(ephemeral, preKeys.signedPreKey)
         let dh2 = try agree(ephemeral, preKeys.device.identityKey)
         guard let oneTime = preKeys.oneTimePreKey else {
-            return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: nil)
+            return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: nil, kem: kem)
         }
-        return HandshakeSchedule.Agreed(
-            dh1: dh1, dh2: dh2, dh3: try agree(ephemeral, oneTime.key))
+        let dh3 = try agree(ephemeral, oneTime.key)
+        return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: dh3, kem: kem)
     }
 
-    /// The recipient's dh1, dh2, dh3.
+    /// The recipient's dh2 and dh3, beside what the outer block gave and the KEM's secret.
     static func agree(
-        _ own: borrowing RecipientKeys, _ dh1: consuming SecretBytes,
-        _ oneTimePreKey: borrowing X25519KeyPair?, with ephemeralKey: X25519PublicKey
+        _ own: borrowing RecipientKeys, _ outer: borrowing OuterBlock,
+        _ oneTimePreKey: borrowing X25519KeyPair?, _ kemPreKey: borrowing MLKEM768KeyPair,
+        with ephemeralKey: X25519PublicKey
     ) throws(HandshakeError) -> HandshakeSchedule.Agreed {
+        let dh1 = outer.dh1.duplicate()
         let dh2 = try agree(own.identity, ephemeralKey)
+        let kem = kemPreKey.decapsulate(outer.kemCiphertext)
         switch oneTimePreKey {
         case .some(let key):
-            return HandshakeSchedule.Agreed(
-                dh1: dh1, dh2: dh2, dh3: try agree(key, ephemeralKey))
-        case .none: return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: nil)
+            let dh3 = try agree(key, ephemeralKey)
+            return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: dh3, kem: kem)
+        case .none: return HandshakeSchedule.Agreed(dh1: dh1, dh2: dh2, dh3: nil, kem: kem)
         }
     }
 
@@ -71,7 +77,8 @@ extension Handshake {
     ) throws(HandshakeError) -> [UInt8] {
         let all = message.bytes.raw
         let opening = all.extracting(0..<FirstMessage.openingByteCount)
-        let key = HandshakeSchedule.innerKey(agreed, opening: opening, preKeys: preKeys)
+        let key = HandshakeSchedule.innerKey(
+            agreed, opening: opening, preKeys: preKeys, kemCiphertext: outer.kemCiphertext)
         let sealed = all.extracting(FirstMessage.openingByteCount..<outer.prefixByteCount)
         do throws(AEADError) {
             return try ChaChaPoly.open(

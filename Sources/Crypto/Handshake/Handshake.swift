@@ -1,9 +1,9 @@
 package import Primitives
 package import Wire
 
-/// The handshake: PQXDH-shaped, sealed, X25519 only in this version.
+/// The handshake: PQXDH-shaped, sealed, X25519 and ML-KEM-768 together.
 ///
-/// The initiator's identity is authenticated by an agreement and not by a signature, so a transcript
+/// What is sealed stays closed unless both are broken. The initiator's identity is authenticated by an agreement and not by a signature, so a transcript
 /// convinces nobody else.
 ///
 /// - SPEC: §5
@@ -35,7 +35,9 @@ package enum Handshake {
         let coin: FixedBytes<1> = random.bytes()
         sentKey[31] |= coin[0] & 0x80
 
-        let agreed = try agree(ephemeral, with: preKeys)
+        let encapsulation = preKeys.kemPreKey.key.encapsulate(from: &random)
+        let ciphertext = encapsulation.ciphertext
+        let agreed = try agree(ephemeral, encapsulation.secret.duplicate(), with: preKeys)
         let dh4 = try agree(identity, preKeys.signedPreKey)
         // The block holds the write seed of the reply mailbox.
         var block = introduction.encoded()
@@ -45,16 +47,19 @@ package enum Handshake {
         // H1
         let outerKey = HandshakeSchedule.outerKey(
             agreed.dh1, sentKey: sentKey, signedPreKey: preKeys.signedPreKey)
-        let outer = outerBlock(preKeys.oneTimePreKey?.id ?? 0, innerByteCount: block.count)
+        let outer = outerBlock(
+            preKeys, innerByteCount: block.count, kemCiphertext: ciphertext)
         prefix += ChaChaPoly.seal(
             outer.raw, key: outerKey, nonce: .zero, authenticating: prefix.raw)
         // H2, H3
-        let innerKey = HandshakeSchedule.innerKey(agreed, opening: prefix.raw, preKeys: preKeys)
+        let innerKey = HandshakeSchedule.innerKey(
+            agreed, opening: prefix.raw, preKeys: preKeys, kemCiphertext: ciphertext)
         prefix += ChaChaPoly.seal(
             block.raw, key: innerKey, nonce: .zero, authenticating: prefix.raw)
         // H4, H5
         let transcript = HandshakeSchedule.transcript(
-            prefix: prefix.raw, innerBlock: block.raw, preKeys: preKeys)
+            prefix: prefix.raw, innerBlock: block.raw, preKeys: preKeys,
+            kemCiphertext: ciphertext)
         let secrets = HandshakeSchedule.secrets(agreed, dh4: dh4, transcript: transcript)
         // H6
         do throws(ZeroSharedSecret) {
@@ -69,28 +74,37 @@ package enum Handshake {
     /// Goes through a first message as its recipient: H2 to H5 and the first ratchet message.
     ///
     /// Nothing is stored here. When it returns `accepted`, the caller stores session, known prefix
-    /// and content in one transaction in which it erases the one-time prekey (HS-5, HS-14).
+    /// and content in one transaction in which it erases the one-time prekeys (HS-5, HS-6, HS-14).
     ///
     /// - Parameters:
     ///   - outer: from ``FirstMessage/openOuter(signedPreKeyID:key:)`` of this message.
     ///   - own: who is written to.
     ///   - signedPreKey: the one under which `outer` opened.
     ///   - oneTimePreKey: the private half of `outer.oneTimePreKeyID`, nil when that is 0 or unknown.
+    ///   - kemPreKey: the private half of `outer.kemPreKeyID`, nil when that is unknown.
     ///   - now: seconds since 1970, UTC.
     /// - Throws: `HandshakeError`.
-    /// - SPEC: §5.3, HS-5, HS-7 … HS-11
+    /// - SPEC: §5.3, HS-5 … HS-11
     package static func accept(
         _ message: FirstMessage, outer: borrowing OuterBlock, own: borrowing RecipientKeys,
         signedPreKey: borrowing X25519KeyPair, oneTimePreKey: borrowing X25519KeyPair?,
-        secondsSince1970 now: Int64
+        kemPreKey: borrowing MLKEM768KeyPair?, secondsSince1970 now: Int64
     ) throws(HandshakeError) -> FirstMessageResult {
         precondition(outer.openingHash == message.openingHash, "the outer block of this message")
         let oneTime = try usedOneTimePreKey(outer, oneTimePreKey)
-        let preKeys = RecipientPreKeys(
-            account: own.account, device: own.device, signedPreKeyID: outer.signedPreKeyID,
-            signedPreKey: signedPreKey.publicKey, oneTimePreKey: oneTime)
-        let agreed = try agree(
-            own, outer.dh1.duplicate(), oneTimePreKey, with: message.ephemeralKey)
+        let preKeys: RecipientPreKeys
+        let agreed: HandshakeSchedule.Agreed
+        switch kemPreKey {
+        case .some(let kem):
+            preKeys = RecipientPreKeys(
+                account: own.account, device: own.device, signedPreKeyID: outer.signedPreKeyID,
+                signedPreKey: signedPreKey.publicKey, oneTimePreKey: oneTime,
+                kemPreKey: KEMPreKey(id: outer.kemPreKeyID, key: kem.publicKey))
+            agreed = try agree(own, outer, oneTimePreKey, kem, with: message.ephemeralKey)
+        case .none:
+            // HS-6
+            throw .unknownKEMPreKey(id: outer.kemPreKeyID)
+        }
         var block = try openInner(message, outer, agreed, preKeys)
         defer { block.wipeBytes() }
         // HS-7: of an unknown type nothing else is read.
@@ -100,7 +114,8 @@ package enum Handshake {
         let introduction = try introduction(block, version: message.bytes[0], own, now)
         let prefix = message.bytes[..<outer.prefixByteCount]
         let transcript = HandshakeSchedule.transcript(
-            prefix: prefix.raw, innerBlock: block.raw, preKeys: preKeys)
+            prefix: prefix.raw, innerBlock: block.raw, preKeys: preKeys,
+            kemCiphertext: outer.kemCiphertext)
         let dh4 = try agree(signedPreKey, introduction.certificate.identity.identityKey)
         let secrets = HandshakeSchedule.secrets(agreed, dh4: dh4, transcript: transcript)
         var session = Session(

@@ -16,10 +16,12 @@ package enum HandshakeError: Error, Equatable, Sendable {
     case zeroSharedSecret
     /// The outer block does not parse.
     case malformedOuter
-    /// It names KEM prekeys, which this version does not have.
-    case unsupportedKEM
+    /// It names no KEM prekey.
+    case missingKEM
     /// It names a one-time prekey that is not held any more, or never was.
     case unknownOneTimePreKey(id: UInt32)
+    /// It names a KEM prekey that is not held any more, or never was.
+    case unknownKEMPreKey(id: UInt32)
     /// The inner block does not open.
     case innerRefused
     /// The inner block does not parse.

@@ -4,8 +4,6 @@ import Primitives
 ///
 /// - SPEC: §5.3
 enum HandshakeSchedule {
-    static let kemCiphertextByteCount = 1088
-
     /// H1.
     static func outerKey(
         _ dh1: borrowing SecretBytes, sentKey: FixedBytes<32>, signedPreKey: X25519PublicKey
@@ -19,12 +17,15 @@ enum HandshakeSchedule {
 
     /// H2.
     static func innerKey(
-        _ agreed: borrowing Agreed, opening: RawSpan, preKeys: RecipientPreKeys
+        _ agreed: borrowing Agreed, opening: RawSpan, preKeys: RecipientPreKeys,
+        kemCiphertext: FixedBytes<1_088>
     ) -> SecretBytes {
         var hash = SHA256()
         hash.update(HandshakeLabels.context.raw)
         hash.update(opening)
+        // A5: the KEM's public key stands in the prekeys, its ciphertext beside them.
         hash.update(preKeys.transcriptBytes.raw)
+        hash.update(kemCiphertext.raw)
         var info = [UInt8](copying: HandshakeLabels.inner.raw)
         info.append(copying: hash.finish().raw)
         // A4: everything agreed goes through one derivation, at fixed places.
@@ -35,14 +36,16 @@ enum HandshakeSchedule {
 
     /// H4.
     static func transcript(
-        prefix: RawSpan, innerBlock: RawSpan, preKeys: RecipientPreKeys
+        prefix: RawSpan, innerBlock: RawSpan, preKeys: RecipientPreKeys,
+        kemCiphertext: FixedBytes<1_088>
     ) -> SessionID {
         var hash = SHA256()
         hash.update(HandshakeLabels.transcript.raw)
         hash.update(prefix)
         hash.update(innerBlock)
+        // A5
         hash.update(preKeys.transcriptBytes.raw)
-        hash.update([UInt8](repeating: 0, count: kemCiphertextByteCount).raw)
+        hash.update(kemCiphertext.raw)
         return hash.finish()
     }
 
@@ -65,11 +68,12 @@ enum HandshakeSchedule {
     }
 
     /// What was agreed without the initiator's identity key: `dh1 || dh2 || dh3 || kem`, with zeros
-    /// for dh3 without a one-time prekey and for the KEM, which this version does not have.
+    /// for dh3 without a one-time prekey.
     struct Agreed: ~Copyable {
         let dh1: SecretBytes
         let dh2: SecretBytes
         let dh3: SecretBytes?
+        let kem: SecretBytes
 
         borrowing func write(into span: inout MutableRawSpan) {
             dh1.copy(into: &span, at: 0)
@@ -78,6 +82,7 @@ enum HandshakeSchedule {
             case .some(let dh3): dh3.copy(into: &span, at: 64)
             case .none: break
             }
+            kem.copy(into: &span, at: 96)
         }
     }
 }

@@ -9,7 +9,6 @@ package struct RecipientPreKeys: Hashable, Sendable {
     static let recipientByteCount = 100
     /// Bytes of the prekeys in the transcript.
     static let preKeysByteCount = 1260
-    static let kemKeyByteCount = 1184
 
     /// Whose device it is.
     package let account: Ed25519PublicKey
@@ -21,6 +20,8 @@ package struct RecipientPreKeys: Hashable, Sendable {
     package let signedPreKey: X25519PublicKey
     /// The one-time prekey, if one was handed out.
     package let oneTimePreKey: OneTimePreKey?
+    /// The KEM prekey: one-time if one was handed out, else the last resort.
+    package let kemPreKey: KEMPreKey
     /// The lowest version the device takes.
     package let versionFloor: UInt16
 
@@ -32,6 +33,7 @@ package struct RecipientPreKeys: Hashable, Sendable {
         signedPreKeyID = bundle.contents.signedPreKeyID
         signedPreKey = bundle.contents.signedPreKey
         oneTimePreKey = fetched.value.oneTime?.preKey
+        kemPreKey = fetched.value.kemPreKey
         versionFloor = bundle.contents.versionFloor
     }
 
@@ -42,24 +44,26 @@ package struct RecipientPreKeys: Hashable, Sendable {
         guard bundle.isValid(by: device.deviceKey) else { return nil }
         self.init(
             account: account, device: device, signedPreKeyID: bundle.signedPreKeyID,
-            signedPreKey: bundle.signedPreKey, oneTimePreKey: nil)
+            signedPreKey: bundle.signedPreKey, oneTimePreKey: nil, kemPreKey: bundle.kemPreKey)
     }
 
     /// The recipient's own view of the prekeys a message used.
     init(
         account: Ed25519PublicKey, device: DeviceIdentity, signedPreKeyID: UInt32,
-        signedPreKey: X25519PublicKey, oneTimePreKey: OneTimePreKey?, versionFloor: UInt16 = 0
+        signedPreKey: X25519PublicKey, oneTimePreKey: OneTimePreKey?, kemPreKey: KEMPreKey,
+        versionFloor: UInt16 = 0
     ) {
         self.account = account
         self.device = device
         self.signedPreKeyID = signedPreKeyID
         self.signedPreKey = signedPreKey
         self.oneTimePreKey = oneTimePreKey
+        self.kemPreKey = kemPreKey
         self.versionFloor = versionFloor
     }
 
     /// `recipient || prekeys`: account key and first 68 bytes of the certificate, then id and key of
-    /// each prekey, zeros for what there is not.
+    /// each prekey, zeros for a one-time prekey that there is not.
     var transcriptBytes: [UInt8] {
         var writer = Writer(capacity: Self.recipientByteCount + Self.preKeysByteCount)
         writer.fixed(account.bytes)
@@ -68,7 +72,7 @@ package struct RecipientPreKeys: Hashable, Sendable {
         writer.fixed(signedPreKey.bytes)
         writer.u32(oneTimePreKey?.id ?? 0)
         writer.fixed(oneTimePreKey?.key.bytes ?? .zero)
-        writer.zeros(4 + Self.kemKeyByteCount)
+        kemPreKey.encode(into: &writer)
         return writer.bytes
     }
 }

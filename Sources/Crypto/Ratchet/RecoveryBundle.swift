@@ -1,5 +1,5 @@
 package import Primitives
-import Wire
+package import Wire
 
 /// Prekeys that one side gives the other inside a session, from which the other can begin anew when
 /// ratchet state is lost. 1,292 bytes.
@@ -12,8 +12,8 @@ import Wire
 /// |---|---|---|
 /// | 0 | 4 | signed prekey id |
 /// | 4 | 32 | signed prekey |
-/// | 36 | 4 | KEM prekey id, 0 |
-/// | 40 | 1184 | KEM prekey, zeros |
+/// | 36 | 4 | KEM prekey id |
+/// | 40 | 1184 | KEM prekey |
 /// | 1224 | 4 | made, hours |
 /// | 1228 | 64 | signature |
 ///
@@ -27,12 +27,13 @@ package struct RecoveryBundle: Hashable, Sendable {
     /// older backup of the peer can still reach this side.
     package static let retentionHours: UInt32 = 180 * 24
     static let signedByteCount = byteCount - 64
-    static let kemByteCount = 4 + 1184
 
     /// Random, never 0.
     package let signedPreKeyID: UInt32
     /// The public half.
     package let signedPreKey: X25519PublicKey
+    /// The KEM prekey.
+    package let kemPreKey: KEMPreKey
     /// When it was made, hours since 1970.
     package let madeHours: UInt32
     /// The 1,292 bytes.
@@ -40,17 +41,18 @@ package struct RecoveryBundle: Hashable, Sendable {
 
     /// Makes and signs a bundle; id 0 is our own mistake.
     package init(
-        signedPreKeyID: UInt32, signedPreKey: X25519PublicKey, madeHours: UInt32,
-        signedBy device: borrowing Ed25519KeyPair
+        signedPreKeyID: UInt32, signedPreKey: X25519PublicKey, kemPreKey: KEMPreKey,
+        madeHours: UInt32, signedBy device: borrowing Ed25519KeyPair
     ) {
         precondition(signedPreKeyID != 0, "prekey ids are not 0")
         self.signedPreKeyID = signedPreKeyID
         self.signedPreKey = signedPreKey
+        self.kemPreKey = kemPreKey
         self.madeHours = madeHours
         var writer = Writer(capacity: Self.byteCount)
         writer.u32(signedPreKeyID)
         writer.fixed(signedPreKey.bytes)
-        writer.zeros(Self.kemByteCount)
+        kemPreKey.encode(into: &writer)
         writer.u32(madeHours)
         writer.fixed(device.sign(Self.signedBytes(writer.bytes).raw))
         bytes = writer.bytes
@@ -61,16 +63,20 @@ package struct RecoveryBundle: Hashable, Sendable {
     /// - Throws: ``Refusal``.
     package init(parsing raw: RawSpan) throws(Refusal) {
         // DR-22
-        guard raw.byteCount == Self.byteCount, let id: UInt32 = raw.bigEndian(at: 0), id != 0,
-            let key = try? X25519PublicKey(parsing: raw.extracting(4..<36)),
-            let madeHours: UInt32 = raw.bigEndian(at: 36 + Self.kemByteCount)
-        else { throw .malformed }
-        guard ConstantTime.isZero(raw.extracting(36..<36 + Self.kemByteCount)) else {
-            throw .unsupportedKEM
+        guard raw.byteCount == Self.byteCount else { throw .malformed }
+        var reader = Reader(raw)
+        do throws(WireError) {
+            signedPreKeyID = try reader.nonZeroU32()
+            signedPreKey = try reader.x25519Key()
+        } catch {
+            throw .malformed
         }
-        signedPreKeyID = id
-        signedPreKey = key
-        self.madeHours = madeHours
+        do throws(WireError) {
+            kemPreKey = try KEMPreKey(from: &reader)
+            madeHours = try reader.u32()
+        } catch {
+            throw .badKEM
+        }
         bytes = [UInt8](copying: raw)
     }
 
@@ -87,8 +93,8 @@ package struct RecoveryBundle: Hashable, Sendable {
     package enum Refusal: Error, Equatable, Sendable {
         /// They do not parse.
         case malformed
-        /// They hold a KEM prekey, which this version does not have.
-        case unsupportedKEM
+        /// They hold no KEM prekey, or none that can be one.
+        case badKEM
     }
 
     /// True when a device made it.

@@ -92,8 +92,11 @@ final class ChatRun {
         else { throw VectorProblem.member("one-time") }
         let ephemeral: FixedBytes<32> = try input.fixed("ephemeral key")
         let coin: FixedBytes<1> = try input.fixed("coin")
+        let kemMessage: FixedBytes<32> = try input.fixed("KEM message")
         let ratchetKey: FixedBytes<32> = try input.fixed("ratchet key")
-        var random = ScriptedRandom([ephemeral.array, coin.array, ratchetKey.array])
+        var random = ScriptedRandom([
+            ephemeral.array, coin.array, kemMessage.array, ratchetKey.array,
+        ])
         let introduction = try alice.introduction(type, extensions: fields)
         let session = try Handshake.begin(
             introduction, identity: alice.identity, to: preKeys, random: &random)
@@ -101,7 +104,8 @@ final class ChatRun {
         let box = Box(session)
         let handshake = try HandshakeTrace(
             from: alice, to: bob, type: type.rawValue, withOneTime: withOneTime,
-            extensions: extensions, ephemeral: ephemeral.array, coin: coin[0])
+            extensions: extensions, ephemeral: ephemeral.array, coin: coin[0],
+            kemMessage: kemMessage.array)
         let trace = try RatchetTrace(
             handshake, signedPreKey: bob.signedPreKey.publicKey.bytes.array,
             ratchetKey: ratchetKey.array)
@@ -370,7 +374,9 @@ enum FirstMessageReader {
         let oneTime = holds ? person.oneTimePreKey.duplicate() : nil
         let result = try Handshake.accept(
             message, outer: outer, own: person.keys, signedPreKey: person.signedPreKey,
-            oneTimePreKey: oneTime, secondsSince1970: now)
+            oneTimePreKey: oneTime,
+            kemPreKey: person.kemHalf(outer.kemPreKeyID, withOneTime: withOneTime),
+            secondsSince1970: now)
         switch consume result {
         case .accepted(let accepted): return accepted
         case .needsNewerVersion(let type): throw VectorRefusal("needsNewerVersion(type: \(type))")

@@ -11,8 +11,9 @@ enum DirectoryVectors {
             "KD-1 KD-3 KD-4 KD-5 KD-6 KD-7 KD-8 KD-9 KD-10 KD-11 KD-17 KD-22 KD-23 WI-2 WI-3 WI-6 WI-7",
         operations: [
             "certificate": certificate, "read certificate": readCertificate, "record": record,
-            "read record": readRecord, "succession": succession, "tree": tree, "bundle": bundle,
-            "fetched": fetched, "prekey status": preKeyStatus, "handle release": handleRelease,
+            "read record": readRecord, "succession": succession, "tree": tree, "KEM tree": kemTree,
+            "bundle": bundle, "fetched": fetched, "prekey status": preKeyStatus,
+            "handle release": handleRelease,
         ])
 
     // MARK: Certificates and records
@@ -130,6 +131,20 @@ enum DirectoryVectors {
         ]
     }
 
+    @Sendable private static func kemTree(_ input: VectorInput) throws -> JSONValue {
+        let keys = try input.kemPreKeys("one-time KEM prekeys")
+        guard !keys.isEmpty else { throw VectorProblem.member("one-time KEM prekeys") }
+        let issued = keys.indices.map { index in
+            var writer = Writer()
+            IssuedKEMPreKey.encode(IssuedKEMPreKey(index, of: keys), into: &writer)
+            return JSONValue.hex(writer.bytes)
+        }
+        return [
+            "leaves": .array(keys.map { .hex($0.leaf) }),
+            "root": .hex(MerkleTree.root(keys.map(\.leaf))), "issued": .array(issued),
+        ]
+    }
+
     @Sendable private static func bundle(_ input: VectorInput) throws -> JSONValue {
         let device = try input.signingKey("device seed")
         var contents = PreKeyBundle.Contents(
@@ -140,6 +155,8 @@ enum DirectoryVectors {
             certificate: try input.certificate("certificate"),
             signedPreKeyID: try input.integer("signed prekey id"),
             signedPreKey: try input.x25519("signed prekey"), oneTimePreKeys: try preKeys(input),
+            lastResortKEM: try input.kemPreKey("last-resort KEM id", "last-resort KEM key"),
+            oneTimeKEMPreKeys: try input.kemPreKeys("one-time KEM prekeys"),
             contact: PreKeyBundle.Contact(
                 server: try input.server("server key", "server host"),
                 mailbox: try input.fixed("mailbox")))
@@ -156,9 +173,11 @@ enum DirectoryVectors {
         let record = try verified(input, "record")
         let bundle = try input.bundle("bundle")
         let issued = try input.issued("issued")
+        let issuedKEM = try input.issuedKEM("issued KEM")
         let deviceID: UInt32 = try input.integer("device id")
         let now = try input.moment("now")
-        let found = try FetchedPreKeys(bundle: bundle, oneTime: issued).verify(
+        let unverified = FetchedPreKeys(bundle: bundle, oneTime: issued, oneTimeKEM: issuedKEM)
+        let found = try unverified.verify(
             for: record, deviceID: deviceID, secondsSince1970: now
         ).value
         return [
@@ -167,6 +186,8 @@ enum DirectoryVectors {
             "signed prekey": .hex(found.bundle.contents.signedPreKey.bytes),
             "one-time prekey id": .whole(found.oneTime?.preKey.id ?? 0),
             "one-time prekey": found.oneTime.map { .hex($0.preKey.key.bytes) } ?? .null,
+            "KEM prekey id": .whole(found.kemPreKey.id),
+            "KEM prekey is one-time": .bool(found.oneTimeKEM != nil),
         ]
     }
 

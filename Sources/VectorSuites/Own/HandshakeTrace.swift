@@ -21,6 +21,7 @@ package struct HandshakeTrace {
     package let outerKey: [UInt8]
     package let dh2: [UInt8]
     package let dh3: [UInt8]
+    package let kem: [UInt8]
     package let context: [UInt8]
     package let innerKey: [UInt8]
     package let innerBlock: [UInt8]
@@ -34,18 +35,24 @@ package struct HandshakeTrace {
     /// - Parameters:
     ///   - ephemeral: private half of `EK`.
     ///   - coin: its top bit becomes the one of `EKsent`.
+    ///   - kemMessage: what the KEM's secret is made from.
     package init(
         from initiator: VectorPerson, to recipient: VectorPerson, type: UInt8, withOneTime: Bool,
-        extensions: [UInt8], ephemeral: [UInt8], coin: UInt8, changes: Changes = Changes()
+        extensions: [UInt8], ephemeral: [UInt8], coin: UInt8, kemMessage: [UInt8],
+        changes: Changes = Changes()
     ) throws {
         let signed = recipient.signedPreKey.publicKey.bytes.array
         let oneTime = recipient.oneTimePreKey.publicKey.bytes.array
+        let kemPreKey = withOneTime ? recipient.oneTimeKEM : recipient.lastResortKEM
         let bound =
             recipient.account.publicKey.bytes.array + recipient.certificate.bytes[..<68]
             + Derive.big(recipient.signedPreKeyID) + signed
             + (withOneTime
                 ? Derive.big(recipient.oneTimePreKeyID) + oneTime : Derive.zeros(36))
-            + Derive.zeros(4 + 1184)
+            + Derive.big(kemPreKey.id) + kemPreKey.key.bytes.array
+        let encapsulation = try Derive.encapsulate(
+            to: kemPreKey.key.bytes.array, message: kemMessage)
+        kem = encapsulation.secret
         var sent = Derive.x25519Public(ephemeral)
         sent[31] |= coin & 0x80
         innerBlock = changes.inner(
@@ -54,20 +61,23 @@ package struct HandshakeTrace {
         outerKey = Derive.hkdf(
             Derive.zeros(32), dh1, Derive.ascii("postern/1 handshake outer") + sent + signed, 32)
         let outerBlock = changes.outer(
-            Derive.big(withOneTime ? recipient.oneTimePreKeyID : UInt32(0)) + Derive.zeros(4)
-                + Derive.big(UInt16(innerBlock.count)) + Derive.zeros(1088))
+            Derive.big(withOneTime ? recipient.oneTimePreKeyID : UInt32(0))
+                + Derive.big(kemPreKey.id) + Derive.big(UInt16(innerBlock.count))
+                + encapsulation.ciphertext)
+        let sentCiphertext = Array(outerBlock.dropFirst(10))
         let opening =
             [0] + sent + Derive.aead(outerKey, Derive.zeros(12), [0] + sent, outerBlock)
         dh2 = try Derive.x25519(ephemeral, recipient.identity.publicKey.bytes.array)
         dh3 = withOneTime ? try Derive.x25519(ephemeral, oneTime) : Derive.zeros(32)
-        let agreed = dh1 + dh2 + dh3 + Derive.zeros(32)
-        context = Derive.sha256(Derive.ascii("postern/1 handshake context") + opening + bound)
+        let agreed = dh1 + dh2 + dh3 + kem
+        context = Derive.sha256(
+            Derive.ascii("postern/1 handshake context") + opening + bound + sentCiphertext)
         innerKey = Derive.hkdf(
             Derive.zeros(32), agreed, Derive.ascii("postern/1 handshake inner") + context, 32)
         prefix = opening + Derive.aead(innerKey, Derive.zeros(12), opening, innerBlock)
         sessionID = Derive.sha256(
             Derive.ascii("postern/1 handshake transcript") + prefix + innerBlock + bound
-                + Derive.zeros(1088))
+                + sentCiphertext)
         dh4 = try Derive.x25519(initiator.identitySecret, signed)
         let secret = Derive.hkdf(
             Derive.zeros(32), agreed + dh4,
@@ -95,7 +105,7 @@ package struct HandshakeTrace {
     var json: JSONValue {
         [
             "dh1": .hex(dh1), "outer key": .hex(outerKey), "dh2": .hex(dh2), "dh3": .hex(dh3),
-            "context": .hex(context), "inner key": .hex(innerKey),
+            "KEM secret": .hex(kem), "context": .hex(context), "inner key": .hex(innerKey),
             "inner block": .hex(innerBlock), "prefix": .hex(prefix), "session": .hex(sessionID),
             "dh4": .hex(dh4), "root key": .hex(root), "header key I": .hex(headerKeyI),
             "header key R": .hex(headerKeyR),

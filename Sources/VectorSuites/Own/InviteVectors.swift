@@ -13,11 +13,15 @@ enum InviteVectors {
         let record = try unverified.record.verify()
         let bundle = try unverified.bundle.verify()
         let issued = try input.issued("issued")
-        guard bundle.value.matches(record.value), issued?.belongs(to: bundle.value) ?? true else {
+        let issuedKEM = try input.issuedKEM("issued KEM")
+        let preKeys = FetchedPreKeys(bundle: bundle.value, oneTime: issued, oneTimeKEM: issuedKEM)
+        guard bundle.value.matches(record.value), preKeys.isWhole else {
             throw VectorProblem.member("parts that do not belong together")
         }
         let random: FixedBytes<32> = try input.fixed("random")
-        let invite = Invite(random: random, record: record, oneTime: issued, bundle: bundle)
+        let invite = Invite(
+            random: random, record: record, oneTime: issued, oneTimeKEM: issuedKEM,
+            bundle: bundle)
         let sealed = invite.seal()
         // The same from the formulas of the specification.
         let plaintext = invite.encoded
@@ -45,6 +49,7 @@ enum InviteVectors {
             "mailbox": .hex(invite.bundle.contents.contact.mailbox),
             "signed prekey": .hex(invite.bundle.contents.signedPreKey.bytes),
             "one-time prekey id": .whole(invite.oneTime?.preKey.id ?? 0),
+            "KEM prekey id": .whole(found.preKeys.value.kemPreKey.id),
         ]
     }
 }

@@ -8,7 +8,7 @@ internal import Wire
 enum HandshakeVectors {
     static let suite = OwnSuite(
         name: "handshake",
-        rules: "HS-1 HS-2 HS-4 HS-5 HS-6 HS-7 HS-8 HS-9 HS-10 HS-11 HS-12 HS-14",
+        rules: "HS-1 HS-2 HS-4 HS-5 HS-6 HS-7 HS-8 HS-9 HS-10 HS-11 HS-12 HS-14 HS-16",
         operations: ["chat": ChatRun.run, "accept": accept])
 
     @Sendable private static func accept(_ input: VectorInput) throws -> JSONValue {
@@ -46,10 +46,12 @@ enum RatchetVectors {
         let id: UInt32 = try input.integer("signed prekey id")
         guard id != 0 else { throw VectorProblem.member("signed prekey id") }
         let key = try input.x25519("signed prekey")
+        let kem = try input.kemPreKey("KEM prekey id", "KEM prekey")
         let made: UInt32 = try input.integer("made")
         let device = try input.signingKey("device seed")
         let bundle = RecoveryBundle(
-            signedPreKeyID: id, signedPreKey: key, madeHours: made, signedBy: device)
+            signedPreKeyID: id, signedPreKey: key, kemPreKey: kem, madeHours: made,
+            signedBy: device)
         return ["bundle": .hex(bundle.bytes)]
     }
 
@@ -60,7 +62,9 @@ enum RatchetVectors {
         guard bundle.isValid(by: device) else { throw VectorRefusal("signature") }
         return [
             "signed prekey id": .whole(bundle.signedPreKeyID),
-            "signed prekey": .hex(bundle.signedPreKey.bytes), "made": .whole(bundle.madeHours),
+            "signed prekey": .hex(bundle.signedPreKey.bytes),
+            "KEM prekey id": .whole(bundle.kemPreKey.id),
+            "KEM prekey": .hex(bundle.kemPreKey.key.bytes), "made": .whole(bundle.madeHours),
         ]
     }
 }

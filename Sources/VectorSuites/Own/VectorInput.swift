@@ -171,6 +171,43 @@ final class VectorInput {
         return try Handle(text)
     }
 
+    /// The seed of an ML-KEM-768 key pair, 64 bytes.
+    func kemSeed(_ name: String) throws -> [UInt8] {
+        try bytes(name, count: MLKEM768KeyPair.seedByteCount)
+    }
+
+    /// KEM prekeys of 1,188 bytes each.
+    func kemPreKeys(_ name: String) throws -> [KEMPreKey] {
+        let keys = try byteLists(name).map { bytes in
+            var reader = Reader(bytes.raw)
+            let key = try KEMPreKey(from: &reader)
+            try reader.finish()
+            return key
+        }
+        guard keys.count <= MerkleTree.leafCountMax else { throw VectorProblem.member(name) }
+        return keys
+    }
+
+    /// A KEM prekey: an id, and a key that is refused as the parser refuses it (PR-11).
+    func kemPreKey(_ idName: String, _ keyName: String) throws -> KEMPreKey {
+        let id: UInt32 = try integer(idName)
+        let key = try bytes(keyName)
+        let encoded = Derive.big(id) + key
+        var reader = Reader(encoded.raw)
+        let preKey = try KEMPreKey(from: &reader)
+        try reader.finish()
+        return preKey
+    }
+
+    /// An issued one-time KEM prekey of 1,350 bytes, nil for zeros.
+    func issuedKEM(_ name: String) throws -> IssuedKEMPreKey? {
+        let bytes = try bytes(name)
+        var reader = Reader(bytes.raw)
+        let issued = try IssuedKEMPreKey.optional(from: &reader)
+        try reader.finish()
+        return issued
+    }
+
     /// An issued one-time prekey of 198 bytes, nil for zeros.
     func issued(_ name: String) throws -> IssuedPreKey? {
         let bytes = try bytes(name)

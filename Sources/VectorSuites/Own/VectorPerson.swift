@@ -16,6 +16,11 @@ package final class VectorPerson {
     package let signedPreKeyID: UInt32
     package let oneTimePreKey: X25519KeyPair
     package let oneTimePreKeyID: UInt32
+    /// The seed of the last-resort KEM prekey, which is also the recovery bundle's.
+    package let kemSeed: [UInt8]
+    package let kemPreKeyID: UInt32
+    package let oneTimeKEMSeed: [UInt8]
+    package let oneTimeKEMPreKeyID: UInt32
 
     /// 2026-11-21, seconds since 1970.
     package static let now: Int64 = 1_795_219_200
@@ -42,6 +47,10 @@ package final class VectorPerson {
                 deviceID: 3, identityKey: identity.publicKey, deviceKey: device.publicKey),
             expiry: Hours(secondsSince1970: Self.now).advanced(byHours: 9600),
             signedBy: account)
+        kemSeed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        kemPreKeyID = random.integer(UInt32.self) | 1
+        oneTimeKEMSeed = random.bytes(count: MLKEM768KeyPair.seedByteCount)
+        oneTimeKEMPreKeyID = (kemPreKeyID ^ 0x5555_5555) | 1
     }
 
     /// The person that a vector gives.
@@ -58,7 +67,12 @@ package final class VectorPerson {
         signedPreKey = try input.agreementKey("signed prekey private")
         oneTimePreKeyID = try input.integer("one-time prekey id")
         oneTimePreKey = try input.agreementKey("one-time prekey private")
-        guard signedPreKeyID != 0, oneTimePreKeyID != 0,
+        kemPreKeyID = try input.integer("KEM prekey id")
+        kemSeed = try input.kemSeed("KEM prekey seed")
+        oneTimeKEMPreKeyID = try input.integer("one-time KEM prekey id")
+        oneTimeKEMSeed = try input.kemSeed("one-time KEM prekey seed")
+        guard signedPreKeyID != 0, oneTimePreKeyID != 0, kemPreKeyID != 0,
+            oneTimeKEMPreKeyID != 0, kemPreKeyID != oneTimeKEMPreKeyID,
             certificate.identity.identityKey == identity.publicKey,
             certificate.identity.deviceKey == device.publicKey,
             certificate.isValid(under: account.publicKey)
@@ -81,7 +95,32 @@ package final class VectorPerson {
             "signed prekey private": .hex(signedPreKey.exposeForStorage()),
             "one-time prekey id": .whole(oneTimePreKeyID),
             "one-time prekey private": .hex(oneTimePreKey.exposeForStorage()),
+            "KEM prekey id": .whole(kemPreKeyID), "KEM prekey seed": .hex(kemSeed),
+            "one-time KEM prekey id": .whole(oneTimeKEMPreKeyID),
+            "one-time KEM prekey seed": .hex(oneTimeKEMSeed),
         ]
+    }
+
+    /// The KEM prekey that everybody may use.
+    package var lastResortKEM: KEMPreKey {
+        KEMPreKey(id: kemPreKeyID, key: Self.kemPair(kemSeed).publicKey)
+    }
+    /// The KEM prekey for one first message.
+    package var oneTimeKEM: KEMPreKey {
+        KEMPreKey(id: oneTimeKEMPreKeyID, key: Self.kemPair(oneTimeKEMSeed).publicKey)
+    }
+
+    /// The private half of a KEM prekey.
+    ///
+    /// - Parameter withOneTime: whether the one-time prekeys are still held.
+    package func kemHalf(_ id: UInt32, withOneTime: Bool) -> MLKEM768KeyPair? {
+        guard id == kemPreKeyID || (withOneTime && id == oneTimeKEMPreKeyID) else { return nil }
+        return Self.kemPair(id == kemPreKeyID ? kemSeed : oneTimeKEMSeed)
+    }
+
+    private static func kemPair(_ seed: [UInt8]) -> MLKEM768KeyPair {
+        let seed = SecretBytes(copying: seed.raw)
+        return MLKEM768KeyPair(seed: seed)
     }
 
     /// Both ends know it.
@@ -105,7 +144,7 @@ package final class VectorPerson {
     package var recoveryBundle: RecoveryBundle {
         RecoveryBundle(
             signedPreKeyID: signedPreKeyID, signedPreKey: signedPreKey.publicKey,
-            madeHours: Self.hours, signedBy: device)
+            kemPreKey: lastResortKEM, madeHours: Self.hours, signedBy: device)
     }
 
     /// What this person tells in a first message.
@@ -123,20 +162,23 @@ package final class VectorPerson {
         let oneTime =
             withOneTime
             ? [OneTimePreKey(id: oneTimePreKeyID, key: oneTimePreKey.publicKey)] : []
+        let kemPreKeys = withOneTime ? [oneTimeKEM] : []
         let from = Hours(secondsSince1970: Self.now)
         let bundle = PreKeyBundle(
             PreKeyBundle.Contents(
                 number: 1, window: ValidityWindow(from: from, expiry: from.advanced(byHours: 168)),
                 account: account.publicKey, certificate: certificate,
                 signedPreKeyID: signedPreKeyID, signedPreKey: signedPreKey.publicKey,
-                oneTimePreKeys: oneTime,
+                oneTimePreKeys: oneTime, lastResortKEM: lastResortKEM,
+                oneTimeKEMPreKeys: kemPreKeys,
                 contact: PreKeyBundle.Contact(server: server, mailbox: .zero)), signedBy: device)
         let record = Record(
             Record.Contents(
                 number: 1, handle: try Handle(name), account: account.publicKey,
                 recoveryHash: .zero, certificates: [certificate]), signedBy: account)
         let fetched = FetchedPreKeys(
-            bundle: bundle, oneTime: withOneTime ? IssuedPreKey(0, of: oneTime) : nil)
+            bundle: bundle, oneTime: withOneTime ? IssuedPreKey(0, of: oneTime) : nil,
+            oneTimeKEM: withOneTime ? IssuedKEMPreKey(0, of: kemPreKeys) : nil)
         return RecipientPreKeys(
             try fetched.verify(for: try record.verify(), deviceID: 0, secondsSince1970: Self.now))
     }

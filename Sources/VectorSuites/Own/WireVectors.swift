@@ -210,7 +210,7 @@ struct ClientFrameFields {
             return [
                 "frame": "publishBundle", "request": .whole(frame.request),
                 "handle": .string(frame.handle.text), "bundle": hash(frame.bundle),
-                "prekeys": .hex(part(frame.preKeys)),
+                "prekeys": .hex(part(frame.preKeys)), "KEM prekeys": hash(frame.kemPreKeys),
             ]
         case .lookUp(let frame):
             ClientRequest.lookUp(frame).encode(into: &sink)
@@ -308,13 +308,17 @@ struct ServerFrameFields {
         case .preKeys(let frame):
             var issued = Writer()
             IssuedPreKey.encode(frame.preKeys?.oneTime, into: &issued)
+            var issuedKEM = Writer()
+            IssuedKEMPreKey.encode(frame.preKeys?.oneTimeKEM, into: &issuedKEM)
             let bundle = frame.preKeys?.bundle.bytes ?? []
             PreKeysFrame.encode(
                 request: frame.request, issued: frame.preKeys == nil ? [] : issued.bytes,
-                bundle: bundle, into: &sink)
+                issuedKEM: frame.preKeys == nil ? [] : issuedKEM.bytes, bundle: bundle,
+                into: &sink)
             return [
                 "frame": "prekeys", "request": .whole(frame.request),
                 "issued": frame.preKeys?.oneTime == nil ? .null : hash(issued.bytes),
+                "issued KEM": frame.preKeys?.oneTimeKEM == nil ? .null : hash(issuedKEM.bytes),
                 "bundle": bundle.isEmpty ? .null : hash(bundle),
             ]
         case .preKeyStatus(let frame):
@@ -325,6 +329,8 @@ struct ServerFrameFields {
                 "bundle number": .whole(frame.bundleNumber),
                 "bundle expiry": .whole(frame.bundleExpiry.count),
                 "published": .whole(frame.published), "left": .whole(frame.left),
+                "published of the KEM": .whole(frame.publishedKEM),
+                "left of the KEM": .whole(frame.leftKEM),
             ]
         case .hello(let frame):
             return [

@@ -88,27 +88,32 @@ package struct PreKeysFrame: Equatable, Sendable {
     ///
     /// - Parameters:
     ///   - issued: 198 bytes, or empty for none.
+    ///   - issuedKEM: 1,350 bytes, or empty for none.
     ///   - bundle: the bundle, or empty for an answer that nothing was found.
     @_specialize(where Sink == OutputRawSpan)
     @_specialize(where Sink == Writer)
     @_lifetime(sink: copy sink)
     package static func encode<Sink: ByteSink & ~Copyable & ~Escapable>(
-        request: UInt32, issued: [UInt8], bundle: [UInt8], into sink: inout Sink
+        request: UInt32, issued: [UInt8], issuedKEM: [UInt8], bundle: [UInt8],
+        into sink: inout Sink
     ) {
         precondition(issued.isEmpty || issued.count == IssuedPreKey.byteCount, "issued prekey")
+        precondition(
+            issuedKEM.isEmpty || issuedKEM.count == IssuedKEMPreKey.byteCount, "issued KEM prekey")
         precondition(bundle.count <= PreKeyBundle.byteCountMax, "size of a bundle")
         sink.head(.preKeys, bodyByteCount: byteCount - Framing.headByteCount)
         sink.u32(request)
         sink.u8(bundle.isEmpty ? 0 : 1)
         sink.array(issued)
-        // KD-11 for the KEM place.
-        sink.zeros(IssuedPreKey.byteCount - issued.count + IssuedPreKey.kemByteCount)
+        sink.zeros(IssuedPreKey.byteCount - issued.count)
+        sink.array(issuedKEM)
+        sink.zeros(IssuedKEMPreKey.byteCount - issuedKEM.count)
         sink.u16(UInt16(bundle.count))
         sink.array(bundle)
         // KD-15
         sink.zeros(
             byteCount - Framing.headByteCount - 5 - IssuedPreKey.byteCount
-                - IssuedPreKey.kemByteCount - 2 - bundle.count)
+                - IssuedKEMPreKey.byteCount - 2 - bundle.count)
     }
 }
 
@@ -117,7 +122,7 @@ package struct PreKeysFrame: Equatable, Sendable {
 /// - SPEC: §9.8 type 0xa2
 package struct PreKeyStatusAnswerFrame: Equatable, Sendable {
     /// Encoded size in bytes.
-    package static let byteCount = Framing.headByteCount + 26
+    package static let byteCount = Framing.headByteCount + 28
 
     /// Which request.
     package let request: UInt32
@@ -131,11 +136,15 @@ package struct PreKeyStatusAnswerFrame: Equatable, Sendable {
     package let published: UInt8
     /// Of these, not handed out yet.
     package let left: UInt8
+    /// One-time KEM prekeys in the bundle.
+    package let publishedKEM: UInt8
+    /// Of these, not handed out yet.
+    package let leftKEM: UInt8
 
     /// An answer.
     package init(
         request: UInt32, recordNumber: UInt64, bundleNumber: UInt64, bundleExpiry: Hours,
-        published: UInt8, left: UInt8
+        published: UInt8, left: UInt8, publishedKEM: UInt8, leftKEM: UInt8
     ) {
         self.request = request
         self.recordNumber = recordNumber
@@ -143,6 +152,8 @@ package struct PreKeyStatusAnswerFrame: Equatable, Sendable {
         self.bundleExpiry = bundleExpiry
         self.published = published
         self.left = left
+        self.publishedKEM = publishedKEM
+        self.leftKEM = leftKEM
     }
 
     init(from reader: inout Reader) throws(WireError) {
@@ -152,6 +163,8 @@ package struct PreKeyStatusAnswerFrame: Equatable, Sendable {
         bundleExpiry = Hours(try reader.u32())
         published = try reader.u8(in: 0...UInt8(MerkleTree.leafCountMax))
         left = try reader.u8(in: 0...published)
+        publishedKEM = try reader.u8(in: 0...UInt8(MerkleTree.leafCountMax))
+        leftKEM = try reader.u8(in: 0...publishedKEM)
     }
 
     @_lifetime(sink: copy sink)
@@ -164,5 +177,7 @@ package struct PreKeyStatusAnswerFrame: Equatable, Sendable {
         sink.u32(bundleExpiry.count)
         sink.u8(published)
         sink.u8(left)
+        sink.u8(publishedKEM)
+        sink.u8(leftKEM)
     }
 }

@@ -43,6 +43,8 @@ package struct PublishBundleFrame: Equatable, Sendable {
     package let bundle: Range<Int>
     /// Where its one-time prekeys stand: at most 32 of 36 bytes.
     package let preKeys: Range<Int>
+    /// Where its one-time KEM prekeys stand: at most 32 of 1,188 bytes.
+    package let kemPreKeys: Range<Int>
 
     init(from reader: inout Reader) throws(WireError) {
         request = try reader.u32()
@@ -50,33 +52,40 @@ package struct PublishBundleFrame: Equatable, Sendable {
         let length = try reader.u16(
             in: UInt16(PreKeyBundle.byteCountMin)...UInt16(PreKeyBundle.byteCountMax))
         bundle = try reader.range(Int(length))
-        let byteCount = reader.remainingByteCount
-        guard byteCount.isMultiple(of: OneTimePreKey.byteCount),
-            byteCount <= OneTimePreKey.byteCount * MerkleTree.leafCountMax
-        else { throw .trailing(byteCount: byteCount) }
-        preKeys = try reader.range(byteCount)
+        let counts = 0...UInt8(MerkleTree.leafCountMax)
+        preKeys = try reader.range(Int(try reader.u8(in: counts)) * OneTimePreKey.byteCount)
+        kemPreKeys = try reader.range(Int(try reader.u8(in: counts)) * KEMPreKey.byteCount)
     }
 
     /// Writes a publication.
     ///
-    /// - Parameter preKeys: the bundle's, in the order of its tree.
+    /// - Parameters:
+    ///   - preKeys: the bundle's, in the order of its tree.
+    ///   - kemPreKeys: the same of the KEM.
     @_specialize(where Sink == OutputRawSpan)
     @_specialize(where Sink == Writer)
     @_lifetime(sink: copy sink)
     package static func encode<Sink: ByteSink & ~Copyable & ~Escapable>(
         request: UInt32, handle: Handle, bundle: PreKeyBundle, preKeys: [OneTimePreKey],
-        into sink: inout Sink
+        kemPreKeys: [KEMPreKey], into sink: inout Sink
     ) {
-        precondition(preKeys.count == bundle.oneTimeCount, "as many keys as the bundle counts")
+        precondition(
+            preKeys.count == bundle.oneTimeCount
+                && kemPreKeys.count == bundle.contents.oneTimeKEMCount,
+            "as many keys as the bundle counts")
         sink.head(
             .publishBundle,
             bodyByteCount: 4 + Handle.fieldByteCount + 2 + bundle.bytes.count
-                + OneTimePreKey.byteCount * preKeys.count)
+                + 1 + OneTimePreKey.byteCount * preKeys.count
+                + 1 + KEMPreKey.byteCount * kemPreKeys.count)
         sink.u32(request)
         Handle.encode(handle, into: &sink)
         sink.u16(UInt16(bundle.bytes.count))
         sink.array(bundle.bytes)
+        sink.u8(UInt8(preKeys.count))
         for preKey in preKeys { preKey.encode(into: &sink) }
+        sink.u8(UInt8(kemPreKeys.count))
+        for preKey in kemPreKeys { preKey.encode(into: &sink) }
     }
 }
 
