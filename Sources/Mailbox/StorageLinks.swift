@@ -7,6 +7,8 @@ package enum StorageFailure: Error, Equatable, Sendable {
     case corrupt
     /// A newer version wrote it.
     case newerVersion
+    /// An earlier version wrote it, and it was opened for reading only.
+    case olderVersion
     /// Another process writes it.
     case inUse
     /// The disk is full, so that not even what is there can be opened.

@@ -138,8 +138,9 @@ extension StorageFailure {
         case .diskFull: .full
         case .busy: .inUse
         case .newerVersion: .newerVersion
+        case .olderVersion: .olderVersion
         case .inputOutput(let code), .cannotOpen(let code), .other(let code): .io(code: code)
-        case .corrupt, .notADatabase, .wrongApplication, .wrongType, .constraint, .olderVersion,
+        case .corrupt, .notADatabase, .wrongApplication, .wrongType, .constraint,
             .tooLong:
             .corrupt
         case .readOnly, .mustStop: .io(code: 0)

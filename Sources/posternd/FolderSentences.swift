@@ -73,6 +73,11 @@ extension CommandFailure {
                     + " away to begin anew without what it holds")
         case .newerVersion:
             self.init(.configuration, "\(store) was written by a newer posternd")
+        case .olderVersion:
+            self.init(
+                .configuration,
+                "\(store) was written by an earlier posternd; posternd run brings it to this version"
+            )
         case .inUse:
             self.init(.cannotCreate, "another process has \(store) open for writing")
         case .full:

@@ -61,15 +61,20 @@ struct NewerRequestTests {
         to preKeys: RecipientPreKeys, random: inout SeededRandom
     ) throws -> [UInt8] {
         let ephemeral = X25519KeyPair.generate(from: &random)
-        let agreed = try Handshake.agree(ephemeral, with: preKeys)
+        let encapsulation = preKeys.kemPreKey.key.encapsulate(from: &random)
+        let ciphertext = encapsulation.ciphertext
+        let agreed = try Handshake.agree(
+            ephemeral, encapsulation.secret.duplicate(), with: preKeys)
         let block: [UInt8] = [2] + random.bytes(count: 499)
         var envelope = [Envelope.version] + ephemeral.publicKey.bytes.array
         let outerKey = HandshakeSchedule.outerKey(
             agreed.dh1, sentKey: ephemeral.publicKey.bytes, signedPreKey: preKeys.signedPreKey)
-        let outer = Handshake.outerBlock(0, innerByteCount: block.count)
+        let outer = Handshake.outerBlock(
+            preKeys, innerByteCount: block.count, kemCiphertext: ciphertext)
         envelope += ChaChaPoly.seal(
             outer.raw, key: outerKey, nonce: .zero, authenticating: envelope.raw)
-        let innerKey = HandshakeSchedule.innerKey(agreed, opening: envelope.raw, preKeys: preKeys)
+        let innerKey = HandshakeSchedule.innerKey(
+            agreed, opening: envelope.raw, preKeys: preKeys, kemCiphertext: ciphertext)
         envelope += ChaChaPoly.seal(
             block.raw, key: innerKey, nonce: .zero, authenticating: envelope.raw)
         return envelope + random.bytes(count: 4_096 - envelope.count)
@@ -83,10 +88,11 @@ struct NewerRequestTests {
         var preKeys: RecipientPreKeys?
         try alice.step { engine throws(ClientError) in
             guard let entry = engine.preKeys.signed(for: mailbox.id).first else { return }
+            let offered = try engine.offered(entry)
             preKeys = RecipientPreKeys(
                 account: engine.identity.account, device: engine.identity.certificate.identity,
-                signedPreKeyID: entry.id,
-                signedPreKey: try engine.privateHalf(of: entry).publicKey, oneTimePreKey: nil)
+                signedPreKeyID: offered.id, signedPreKey: offered.key, oneTimePreKey: nil,
+                kemPreKey: offered.kem)
         }
         let recipient = try #require(preKeys)
         var random = SeededRandom(82)

@@ -144,7 +144,8 @@ struct RefusalTests {
         for (hours, isTaken) in [(held.madeHours - 1, false), (held.madeHours + 1, true)] {
             let bundle = try alice.read { engine in
                 RecoveryBundle(
-                    signedPreKeyID: 77, signedPreKey: held.signedPreKey, madeHours: hours,
+                    signedPreKeyID: 77, signedPreKey: held.signedPreKey,
+                    kemPreKey: held.kemPreKey, madeHours: hours,
                     signedBy: engine.keys.device)
             }
             let content = Content.recoveryBundle(
