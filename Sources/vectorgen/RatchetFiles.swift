@@ -1,6 +1,7 @@
 import Crypto
 import Primitives
 import VectorSuites
+import Wire
 
 /// The ratchet and what stands beside it: recovery bundles.
 enum RatchetFiles {

@@ -7,7 +7,11 @@ import Wire
 @Suite("Handshake (SPEC §5)")
 struct HandshakeTests {
     private func first(_ alice: Person, _ bob: Person) throws -> [UInt8] {
-        var session = try alice.begin(to: try bob.published())
+        try first(alice, to: try bob.published())
+    }
+
+    private func first(_ alice: Person, to preKeys: RecipientPreKeys) throws -> [UInt8] {
+        var session = try alice.begin(to: preKeys)
         return try session.seal(alice.text("hi"), random: &alice.random).envelope
     }
 
@@ -179,14 +183,26 @@ struct HandshakeTests {
         // Mallory certifies Bob's identity key and signs Bob's signed prekey as her own.
         let stolen = DeviceIdentity(
             deviceID: 7, identityKey: bob.identity.publicKey, deviceKey: mallory.device.publicKey)
-        let preKeys = RecipientPreKeys(
-            account: mallory.account.publicKey, device: stolen,
-            signedPreKeyID: bob.signedPreKeyID, signedPreKey: bob.signedPreKey.publicKey,
-            oneTimePreKey: nil, kemPreKey: bob.lastResortKEM)
-        var session = try alice.begin(to: preKeys)
-        let envelope = try session.seal(alice.text("to mallory"), random: &alice.random).envelope
-        // Forwarded to Bob, whose keys all fit: the outer block opens and the inner one does not.
-        #expect(refusal(bob, envelope) == .innerRefused)
+        // Forwarded to Bob, whose keys all fit: the outer block opens and the inner one does not,
+        // whichever of the names around his keys is Mallory's.
+        let own = try bob.published()
+        let otherDevice = DeviceIdentity(
+            deviceID: 8, identityKey: bob.identity.publicKey,
+            deviceKey: bob.certificate.identity.deviceKey)
+        for (account, device, id, kemID) in [
+            (mallory.account.publicKey, stolen, own.signedPreKeyID, own.kemPreKey.id),
+            (mallory.account.publicKey, own.device, own.signedPreKeyID, own.kemPreKey.id),
+            (own.account, stolen, own.signedPreKeyID, own.kemPreKey.id),
+            (own.account, otherDevice, own.signedPreKeyID, own.kemPreKey.id),
+            (own.account, own.device, own.signedPreKeyID ^ 2, own.kemPreKey.id),
+        ] {
+            let preKeys = RecipientPreKeys(
+                account: account, device: device, signedPreKeyID: id,
+                signedPreKey: own.signedPreKey, oneTimePreKey: own.oneTimePreKey,
+                kemPreKey: KEMPreKey(id: kemID, key: own.kemPreKey.key))
+            #expect(refusal(bob, try first(alice, to: preKeys)) == .innerRefused)
+        }
+        #expect(refusal(bob, try first(alice, to: own)) == nil)
     }
 
     @Test("A4 the session's secret depends on every agreement and equals none of them")

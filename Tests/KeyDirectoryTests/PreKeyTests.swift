@@ -168,7 +168,8 @@ struct DirectoryPreKeyTests {
                 let bundle = try alice.bundle(number, preKeys, kem: kem, from: original.now)
                 #expect(try original.publish(bundle, preKeys, kem: kem) == nil)
             }
-            let frames = Array(repeating: try original.fetchFrame(), count: 8)
+            // As many as fetch at once are in one commit of the store.
+            let frames = Array(repeating: try original.fetchFrame(), count: 64)
             // Nobody hears of a batch that is rolled back, so its keys may come again.
             if round % 3 == 0 {
                 try original.batch(frames, rollback: true)

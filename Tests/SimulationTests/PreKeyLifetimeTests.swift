@@ -96,6 +96,35 @@ struct PreKeyLifetimeTests {
         for key in made.keys { #expect(left[key] == nil) }
     }
 
+    @Test(
+        "KD-20 A9 when the hour's keys are spent a session begins all the same, marked on both sides"
+    )
+    func withoutOneTime() throws {
+        let (world, alice) = try registered(seed: 74)
+        func marks(_ client: SimulatedClient) throws -> [Bool] {
+            try client.ask { engine throws(ClientError) in
+                engine.sessions.records.values.map(\.usesOneTime)
+            }
+        }
+        for index in 0..<7 {
+            let stranger = try world.addClient("stranger \(index)")
+            try stranger.start()
+            try stranger.add("alice", name: nil)
+            try world.advance(milliseconds: 3_000)
+            #expect(try marks(stranger) == [index < Limits.oneTimePreKeysPerDeviceHour])
+            #expect(try alice.requestNames.count == index + 1)
+            stranger.kill()
+        }
+        let ofAlice = try marks(alice)
+        #expect(ofAlice.count == 7)
+        #expect(ofAlice.filter { $0 }.count == Limits.oneTimePreKeysPerDeviceHour)
+        let finding = try alice.ask { engine throws(ClientError) in
+            engine.findings(at: world.now, serverAnswers: true)
+                .first { $0.subject == "first messages" }
+        }
+        #expect(finding?.sentence.hasPrefix("2 of 7 sessions") == true)
+    }
+
     @Test("KD-20 A9 when prekeys are refilled does not tell whether any were used")
     func refill() throws {
         /// After how many quarters of an hour each bundle was published.

@@ -12,7 +12,7 @@ extension Engine {
             certificateFinding(at: moment),
             clockFinding(serverAnswers),
             directoryFinding(at: moment, serverAnswers),
-            outboxFinding(),
+            firstMessagesFinding(), outboxFinding(),
             copiesFinding(),
         ]
     }
@@ -60,6 +60,17 @@ extension Engine {
             sentence: serverAnswers
                 ? "Fresh ones are on the server."
                 : "Not known: the server was not asked whether it has them.")
+    }
+
+    /// How the sessions that are kept began. A9
+    private func firstMessagesFinding() -> DoctorFinding {
+        let count = sessions.records.values.count { !$0.usesOneTime }
+        return DoctorFinding(
+            subject: "first messages", isGood: true,
+            sentence: count == 0
+                ? "All sessions began with one-time keys."
+                : "\(count) of \(sessions.records.count) sessions began without one-time keys;"
+                    + " what was written first is safe once the other prekeys are erased.")
     }
 
     private func outboxFinding() -> DoctorFinding {

@@ -313,10 +313,11 @@ extension Engine {
         } catch {
             return false
         }
-        save(
-            SessionRecord(
-                id: session.id, contact: contact.id, device: preKeys.device, prefix: nil,
-                now: now.wall))
+        var record = SessionRecord(
+            id: session.id, contact: contact.id, device: preKeys.device, prefix: nil,
+            now: now.wall)
+        record.usesOneTime = preKeys.usesOneTime
+        save(record)
         save(session)
         let id = session.id
         let hours = now.hours.count

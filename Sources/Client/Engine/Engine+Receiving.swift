@@ -209,7 +209,14 @@ extension Engine {
             try keepForNewerVersion(envelope, mailbox.id, until: entry.eraseAt)
             return false
         case .accepted(let accepted):
+            let id = accepted.session.id
             let isTaken = try take(accepted, mailbox, until: entry.eraseAt)
+            if isTaken, used != nil, usedKEM?.kind == .oneTimeKEM,
+                var record = sessions.records[id]
+            {
+                record.usesOneTime = true
+                save(record)
+            }
             // HS-5, HS-6: of a signed prekey and what is beside it the time decides.
             if isTaken, let used { erase(used) }
             if isTaken, let usedKEM, usedKEM.kind == .oneTimeKEM { erase(usedKEM) }

@@ -7,7 +7,7 @@ internal import Wire
 ///
 /// - SPEC: §6.6
 struct SessionRecord: VaultRecord {
-    static let format: UInt8 = 1
+    static let format: UInt8 = 2
     static let infoGroup: [UInt8] = [0]
     /// Rows that say, by contact, which session is written in.
     static let setGroup: [UInt8] = [2]
@@ -19,6 +19,9 @@ struct SessionRecord: VaultRecord {
     let createdMilliseconds: UInt64
     /// What recognises its first messages, on the recipient's side.
     let prefix: KnownPrefix?
+
+    /// Whether its first message used a one-time prekey of each kind. A9
+    var usesOneTime = false
 
     /// Messages received since the own last stored envelope, and when that was. EN-18
     var receivedSinceStored: UInt32 = 0
@@ -53,6 +56,7 @@ struct SessionRecord: VaultRecord {
         } else {
             prefix = nil
         }
+        usesOneTime = try reader.bool()
         receivedSinceStored = try reader.u32()
         lastStoredMilliseconds = try reader.u64()
         frameCounterSent = try reader.u64()
@@ -79,6 +83,7 @@ struct SessionRecord: VaultRecord {
             writer.u16(prefix.byteCount)
             writer.fixed(prefix.hash)
         }
+        writer.bool(usesOneTime)
         writer.u32(receivedSinceStored)
         writer.u64(lastStoredMilliseconds)
         writer.u64(frameCounterSent)

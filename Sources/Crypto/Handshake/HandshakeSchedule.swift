@@ -23,7 +23,7 @@ enum HandshakeSchedule {
         var hash = SHA256()
         hash.update(HandshakeLabels.context.raw)
         hash.update(opening)
-        // A5: the KEM's public key stands in the prekeys, its ciphertext beside them.
+        // HS-16, A5: the KEM's public key stands in the prekeys, its ciphertext beside them.
         hash.update(preKeys.transcriptBytes.raw)
         hash.update(kemCiphertext.raw)
         var info = [UInt8](copying: HandshakeLabels.inner.raw)
@@ -43,7 +43,7 @@ enum HandshakeSchedule {
         hash.update(HandshakeLabels.transcript.raw)
         hash.update(prefix)
         hash.update(innerBlock)
-        // A5
+        // HS-16, A5
         hash.update(preKeys.transcriptBytes.raw)
         hash.update(kemCiphertext.raw)
         return hash.finish()

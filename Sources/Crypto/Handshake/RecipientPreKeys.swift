@@ -22,6 +22,10 @@ package struct RecipientPreKeys: Hashable, Sendable {
     package let oneTimePreKey: OneTimePreKey?
     /// The KEM prekey: one-time if one was handed out, else the last resort.
     package let kemPreKey: KEMPreKey
+    /// Whether a one-time prekey of each kind is used: without them the first message is as safe as
+    /// private halves that serve others too, until these are erased (A9).
+    package var usesOneTime: Bool { oneTimePreKey != nil && isKEMOneTime }
+    private let isKEMOneTime: Bool
     /// The lowest version the device takes.
     package let versionFloor: UInt16
 
@@ -34,6 +38,7 @@ package struct RecipientPreKeys: Hashable, Sendable {
         signedPreKey = bundle.contents.signedPreKey
         oneTimePreKey = fetched.value.oneTime?.preKey
         kemPreKey = fetched.value.kemPreKey
+        isKEMOneTime = fetched.value.oneTimeKEM != nil
         versionFloor = bundle.contents.versionFloor
     }
 
@@ -59,6 +64,7 @@ package struct RecipientPreKeys: Hashable, Sendable {
         self.signedPreKey = signedPreKey
         self.oneTimePreKey = oneTimePreKey
         self.kemPreKey = kemPreKey
+        isKEMOneTime = false
         self.versionFloor = versionFloor
     }
 
