@@ -147,8 +147,9 @@ struct WipingTests {
         try world.advance(milliseconds: 5_000)
         alice.kill()
         let keys = try alice.privatePreKeys()
-        #expect(keys.map(\.count).sorted() == Array(repeating: 1, count: 20)
-            + Array(repeating: 2, count: 20) + [3])
+        #expect(
+            keys.map(\.count).sorted() == Array(repeating: 1, count: 20)
+                + Array(repeating: 2, count: 20) + [3])
         let before = try keys.map { try $0.map { try $0.countInMemory() } }
         try alice.start()
         // Of the row that libsodium decrypted last something may still lie on its part of the stack.

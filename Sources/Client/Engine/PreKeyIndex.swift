@@ -16,7 +16,7 @@ struct PreKeyIndex {
 
         /// True for what a backup holds: a one-time prekey may have been used by the time it is
         /// restored. CL-47
-        var isBackedUp: Bool { kind != .oneTime }
+        var isBackedUp: Bool { kind == .signed || kind == .recovery }
     }
 
     private(set) var entries: [[UInt8]: Entry] = [:]
