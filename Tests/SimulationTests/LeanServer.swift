@@ -121,7 +121,7 @@ final class LeanServer {
         case .eraseBlob(let erase):
             blobs[erase.idHash] = nil
             client.deliver(.done(request: erase.request), on: link)
-        case .publishRecord(let request, _), .publishBundle(let request, _, _, _):
+        case .publishRecord(let request, _), .publishBundle(let request, _, _, _, _):
             client.deliver(.done(request: request), on: link)
         case .lookUp(let request): client.refuse(request.request, .notFound, on: link)
         case .fetchPreKeys(let request): client.refuse(request.request, .notFound, on: link)
