@@ -168,7 +168,7 @@ COMMANDS
 }
 
 part_fuzz() {
-    local seconds=10
+    local seconds=5
     [ -z "${POSTERN_LONG:-}" ] || seconds=300
     scripts/fuzz --seconds "$seconds" --xunit "$results/fuzz.xml"
 }

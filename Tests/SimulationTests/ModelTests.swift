@@ -10,14 +10,14 @@ struct ModelTests {
     private static let chosen = ProcessInfo.processInfo.environment["POSTERN_SEED"]
         .flatMap { UInt64($0) }
     private static let messageCount = 250
-    /// 15,000 texts and their receipts, 10^7 with `POSTERN_LONG=1`, as many as `POSTERN_SEEDS`
+    /// 10,000 texts and their receipts, 10^7 with `POSTERN_LONG=1`, as many as `POSTERN_SEEDS`
     /// says; an unoptimised build does a part.
     private static var seedCount: UInt64 {
         if let count = ProcessInfo.processInfo.environment["POSTERN_SEEDS"].flatMap({ UInt64($0) })
         {
             return count
         }
-        return isLong ? 40_000 : _isDebugAssertConfiguration() ? 8 : 60
+        return isLong ? 40_000 : _isDebugAssertConfiguration() ? 8 : 40
     }
 
     /// Two at a time, since there are two cores where this runs most.
